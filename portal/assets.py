@@ -32,7 +32,10 @@ class Asset:
 
 
 def init_app(app: Flask) -> None:
-    """Build the files, serve them under `/assets/`, and give templates `asset_css_url()`, `asset_js_url()`, `asset_icon_url()`."""
+    """Build the files, serve them under `/assets/`, and tell templates their addresses.
+
+    Templates call `asset_css_url()`, `asset_js_url()` and `asset_icon_url()`.
+    """
     app.extensions["assets"] = build()
     app.register_blueprint(bp)
     app.jinja_env.globals.update(

@@ -7,10 +7,11 @@ import colorsys
 import re
 from functools import lru_cache
 
-DEFAULT_ACCENT = "#2f55d4"
-LIGHT_SURFACES = ("#ffffff", "#f7f8fa", "#f0f2f5")
-DARK_SURFACES = ("#0f1217", "#171b22", "#1f252e")
+DEFAULT_ACCENT = "#2f5bd7"
+LIGHT_SURFACES = ("#ffffff", "#f7f8fa", "#f0f2f5")  # panel, bg, sunk
+DARK_SURFACES = ("#171b22", "#0f1217", "#1f252e")
 TEXT_CONTRAST = 4.5
+DARK_LINK_CONTRAST = 5.5  # thin light type on a dark page needs more than the least
 EDGE_CONTRAST = 3.0
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
@@ -35,18 +36,18 @@ def theme_css(accent_color: str) -> str:
 
 
 def theme(accent_color: str, surfaces: tuple[str, ...]) -> dict[str, str]:
-    """The custom properties (name without dashes → `#rrggbb`) for one set of surfaces, the page's panel first or second."""
+    """The custom properties for one set of surfaces: name without dashes → `#rrggbb`."""
     if not _HEX.match(accent_color):
         raise ValueError("an accent color is # and six hexadecimal digits")
     accent = accent_color.lower()
     text = "#ffffff" if contrast(accent, "#ffffff") >= TEXT_CONTRAST else "#000000"
-    soft = _mix(accent, surfaces[1] if _is_dark(surfaces) else surfaces[0], 0.12)
+    soft = _mix(accent, surfaces[0], 0.12)
     return {
         "accent": accent,
         "accent-text": text,
         "accent-hover": _mix("#ffffff" if text == "#000000" else "#000000", accent, 0.14),
         "accent-edge": _readable(accent, surfaces, EDGE_CONTRAST),
-        "link": _readable(accent, (*surfaces, soft), TEXT_CONTRAST),
+        "link": _readable(accent, (*surfaces, soft), DARK_LINK_CONTRAST if _is_dark(surfaces) else TEXT_CONTRAST),
         "soft": soft,
     }
 

@@ -1,0 +1,76 @@
+"""Form tokens: HMAC-SHA-256 over the visitor's session, masked anew in every answer (Flask-WTF's own uses SHA-1)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Request, g, session
+from markupsafe import Markup, escape
+
+from portal import crypto
+
+FIELD = "csrf_token"
+_WIDTH = 32
+
+
+def token() -> str:
+    """A fresh spelling of this visitor's token, for one form."""
+    secret = _secrets()[0]
+    pad = secrets.token_bytes(_WIDTH)
+    return base64.urlsafe_b64encode(pad + _xor(pad, secret)).decode()
+
+
+def token_input() -> Markup:
+    """The hidden field every POST form carries."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, escape(token()))
+
+
+def form_fields() -> Markup:
+    """What every POST form carries: the token, and on staff pages the vendor it was made for."""
+    fields = token_input()
+    if g.get("staff_role") and g.get("vendor"):
+        fields += Markup('<input type="hidden" name="vendor" value="{}">').format(g.vendor.id)
+    return fields
+
+
+def is_valid(request: Request) -> bool:
+    """Whether a POST comes from one of our own pages: token, and no foreign origin."""
+    return _same_origin(request) and _token_matches(request.form.get(FIELD, ""))
+
+
+def _token_matches(text: str) -> bool:
+    try:
+        raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError, ValueError):
+        return False
+    if len(raw) != 2 * _WIDTH:
+        return False
+    given = _xor(raw[:_WIDTH], raw[_WIDTH:])
+    return any([hmac.compare_digest(given, secret) for secret in _secrets()])
+
+
+def _same_origin(request: Request) -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None and site not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("Origin")
+    return origin in (None, "null") or urlsplit(origin).netloc == request.host
+
+
+def _secrets() -> list[bytes]:
+    subject = g.get("session_digest") or _anonymous_subject()
+    return [bytes.fromhex(digest) for digest in crypto.keyed_digests(subject, "csrf")]
+
+
+def _anonymous_subject() -> str:
+    if "csrf" not in session:
+        session["csrf"] = secrets.token_urlsafe(16)
+    return str(session["csrf"])
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(left, right, strict=True))

@@ -1,0 +1,97 @@
+"""How connections behave: SQLite pragmas and explicit BEGIN, PostgreSQL timeouts, read-only requests, a column for UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, g, has_app_context
+from sqlalchemy import DateTime, Engine, event
+from sqlalchemy.types import TypeDecorator
+
+from portal.config import Settings
+from portal.extensions import db
+
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA cache_size=-16384",
+    "PRAGMA mmap_size=268435456",
+    "PRAGMA temp_store=2",
+)
+POSTGRESQL_OPTIONS = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime on both databases. Naive values are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Store UTC; SQLite keeps it without the zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A time without a zone cannot be stored.")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Hand out aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """Pool and driver options for the configured database."""
+    if settings.is_sqlite:
+        return {"pool_size": 10, "max_overflow": 20, "connect_args": {"timeout": 10, "check_same_thread": False}}
+    return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True, "connect_args": {"options": POSTGRESQL_OPTIONS}}
+
+
+def init_app(app: Flask) -> None:
+    """Attach the connection rules to the app's engine."""
+    with app.app_context():
+        engine = db.engine
+        if engine.dialect.name == "sqlite":
+            _sqlite_rules(engine)
+        else:
+            _postgresql_rules(engine)
+
+
+def wants_read_only() -> bool:
+    """Whether the running request must not write (GET and HEAD)."""
+    return has_app_context() and bool(g.get("read_only", False))
+
+
+def _sqlite_rules(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in SQLITE_PRAGMAS:
+            connection.execute(pragma)
+        record.info["query_only"] = False
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        # BEGIN IMMEDIATE for whatever may write: a deferred transaction that reads and then writes fails at once
+        # when another writer came in between, whatever the time-out (reference: security 6.2).
+        read_only = wants_read_only()
+        cursor = connection.connection.dbapi_connection
+        if connection.info.get("query_only") != read_only:
+            cursor.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
+            connection.info["query_only"] = read_only
+        cursor.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _postgresql_rules(engine: Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        driver = connection.connection.dbapi_connection
+        read_only = wants_read_only()
+        if bool(driver.read_only) != read_only:
+            driver.read_only = read_only

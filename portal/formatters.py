@@ -1,0 +1,58 @@
+"""Times and amounts as people read them; Jinja filters of the same names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+from babel.dates import format_datetime as babel_datetime
+from babel.dates import format_date as babel_date
+from babel.dates import get_timezone
+from babel.numbers import format_currency, get_currency_precision
+from flask import Flask, g
+from flask_babel import get_locale
+
+
+def init_app(app: Flask) -> None:
+    """Make the formatters Jinja filters."""
+    app.jinja_env.filters.update(day=day, moment=moment, money=money, masked_key=masked_key)
+
+
+def time_zone() -> str:
+    """The vendor's time zone name, else UTC."""
+    return getattr(g.get("vendor"), "time_zone", None) or "UTC"
+
+
+def day(at: datetime | None) -> str:
+    """A date such as *Mar 4, 2026*, in the vendor's time zone; empty for None."""
+    return _day(at, str(get_locale() or "en"), time_zone()) if at else ""
+
+
+def moment(at: datetime | None) -> str:
+    """A date and time with its zone, in the vendor's time zone; empty for None."""
+    if at is None:
+        return ""
+    return babel_datetime(at, "medium", tzinfo=get_timezone(time_zone()), locale=str(get_locale() or "en"))
+
+
+def money(amount_minor: int | None, currency: str) -> str:
+    """An amount in minor units (cents; none for JPY) with its currency, such as *€19.00*; empty for None."""
+    if amount_minor is None:
+        return ""
+    return _money(amount_minor, currency.upper(), str(get_locale() or "en"))
+
+
+def masked_key(key: str) -> str:
+    """A license key of which only the last group shows."""
+    return "•••••-•••••-•••••-" + key[-5:]
+
+
+@lru_cache(maxsize=4096)
+def _day(at: datetime, locale: str, zone: str) -> str:
+    return str(babel_date(at.astimezone(get_timezone(zone)), "medium", locale=locale))
+
+
+@lru_cache(maxsize=4096)
+def _money(amount_minor: int, currency: str, locale: str) -> str:
+    major = amount_minor / 10 ** get_currency_precision(currency)
+    return str(format_currency(major, currency, locale=locale))

@@ -1,0 +1,204 @@
+"""The one place that enforces access marks: host → vendor → session → staff role or association → terms → mark."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask, g, redirect, request
+from flask_babel import gettext as _
+from sqlalchemy import bindparam, update
+from werkzeug.wrappers import Response
+
+from portal import access, addresses, clock, cookies, crypto, csrf, unit_of_work
+from portal.access import Mark
+from portal.account import sessions
+from portal.account.models import UserSession
+from portal.account.sessions import Visitor
+from portal.audit.service import Actor
+from portal.errors import Conflict, Forbidden, NotFound, PortalError
+from portal.forms import has_odd_characters
+from portal.staff import service as staff
+from portal.terms import service as terms
+
+SEEN_EVERY = timedelta(minutes=5)
+
+
+class NotSignedIn(PortalError):
+    """A form was sent without a session."""
+
+    status = 401
+
+
+class Malformed(PortalError):
+    """A request no page of ours makes."""
+
+    status = 400
+
+
+def init_app(app: Flask) -> None:
+    """Put the gate in front of every view."""
+
+    @app.url_value_preprocessor
+    def take_domain(endpoint: str | None, values: dict[str, object] | None) -> None:
+        g.domain = values.pop("domain", None) if values else None
+
+    @app.url_defaults
+    def give_domain(endpoint: str, values: dict[str, object]) -> None:
+        if "domain" not in values and g.get("vendor") and app.url_map.is_endpoint_expecting(endpoint, "domain"):
+            values["domain"] = g.vendor.domain
+
+    app.before_request(enforce)
+    app.view_functions.setdefault("static", app.send_static_file)
+    access.public(app.view_functions["static"])
+
+
+def enforce() -> Response | None:
+    """Let the request through to its view, or answer in its place."""
+    if request.endpoint is None:
+        return None
+    _refuse_odd_requests()
+    mark = access.mark_of(request.endpoint and _view())
+    if mark is None:
+        raise Forbidden
+    g.read_only = True
+    _recognize()
+    answer = _answer_for(mark)
+    if answer is not None:
+        return answer
+    if request.method in ("GET", "HEAD"):
+        return None
+    unit_of_work.rollback()
+    g.read_only = False
+    if mark.kind != "token":
+        _check_token(mark)
+    return None
+
+
+def _view() -> object:
+    from flask import current_app
+
+    return current_app.view_functions[str(request.endpoint)]
+
+
+def _refuse_odd_requests() -> None:
+    if has_odd_characters(request.path) or any(
+        has_odd_characters(f"{k}{v}") for k, v in request.args.items(multi=True)
+    ):
+        raise Malformed
+    for values in (request.args, request.form):
+        if any(len(values.getlist(name)) > 1 for name in values):
+            raise Malformed(_("A field was sent twice. Nothing was changed."))
+
+
+def _recognize() -> None:
+    """Set vendor, visitor and staff role for this request."""
+    g.vendor = g.visitor = g.staff_role = None
+    g.customers = ()
+    cookie = cookies.read(cookies.SESSION)
+    digest = crypto.digest(cookie) if cookie else ""
+    if g.domain is not None:
+        visit = sessions.find_visit(g.domain, digest)
+        if visit is None:
+            raise NotFound(_("There is no portal at this address."))
+        g.vendor, g.visitor = visit
+    elif digest:
+        desk = staff.find_desk(digest)
+        if desk is not None:
+            g.visitor, g.vendor, g.staff_role = desk.visitor, desk.vendor, desk.role
+    if g.visitor is None:
+        _resume(digest)
+    if g.visitor is not None:
+        g.session_digest = g.get("session_digest") or digest
+        g.actor = Actor("staff" if g.staff_role else "user", g.visitor.id, g.visitor.email)
+        _note_seen(g.visitor)
+
+
+def _resume(digest: str) -> None:
+    """Sign in again from a remember-me cookie."""
+    if not cookies.read(cookies.REMEMBER):
+        return
+    renewed = sessions.resume()
+    if renewed is None:
+        return
+    g.session_digest = renewed
+    g.read_only = True
+    if g.domain is not None:
+        visit = sessions.find_visit(g.domain, renewed)
+        g.visitor = visit[1] if visit else None
+    else:
+        desk = staff.find_desk(renewed)
+        if desk is not None:
+            g.visitor, g.vendor, g.staff_role = desk.visitor, desk.vendor, desk.role
+
+
+def _note_seen(visitor: Visitor) -> None:
+    now = clock.now()
+    if now - visitor.last_seen_at < SEEN_EVERY:
+        return
+    seen = (
+        update(UserSession)
+        .where(UserSession.id == bindparam("row"))
+        .values(last_seen_at=now, expires_at=now + sessions.IDLE)
+    )
+    with unit_of_work.own_transaction() as connection:
+        connection.execute(seen, {"row": visitor.session_id})
+
+
+def _answer_for(mark: Mark) -> Response | None:
+    if mark.kind in ("public", "token"):
+        g.private = g.visitor is not None or g.domain is not None
+        return None
+    g.private = True
+    if g.visitor is None:
+        return _ask_to_sign_in()
+    if mark.kind == "staff":
+        return _check_staff(mark)
+    if g.domain is not None:
+        return _check_customer(mark)
+    return None
+
+
+def _ask_to_sign_in() -> Response:
+    if request.method not in ("GET", "HEAD"):
+        raise NotSignedIn
+    page = addresses.portal_path(g.vendor, "SignIn") if g.domain is not None else "/SignIn"
+    wanted = addresses.safe_next(request.full_path.rstrip("?"))
+    return redirect(f"{page}?{addresses.query(next=wanted)}" if wanted else page, code=303)
+
+
+def _check_staff(mark: Mark) -> Response | None:
+    if g.vendor is None:
+        if staff.list_desks(g.visitor.id):
+            return redirect(
+                f"/SignIn?{addresses.query(next=addresses.safe_next(request.path) or '/Customer')}", code=303
+            )
+        raise Forbidden(_("This part is for the vendor's staff."))
+    if not access.at_least(g.staff_role, str(mark.role)):
+        raise Forbidden
+    return None
+
+
+def _check_customer(mark: Mark) -> Response | None:
+    found = terms.standing(g.vendor, g.visitor.id)
+    g.customers = found.customers
+    if found.terms_due and not mark.terms_open:
+        wanted = addresses.safe_next(request.full_path.rstrip("?")) if request.method in ("GET", "HEAD") else None
+        page = addresses.portal_path(g.vendor, "Terms")
+        return redirect(f"{page}?{addresses.query(next=wanted)}" if wanted else page, code=303)
+    if mark.kind == "customer" and not found.customers:
+        return redirect(addresses.portal_path(g.vendor), code=303)
+    return None
+
+
+def _check_token(mark: Mark) -> None:
+    g.csrf_failed = not csrf.is_valid(request)
+    if g.csrf_failed and not getattr(_view(), "keeps_form", False):
+        raise Malformed(
+            _(
+                "This page was open for too long or in another window. Nothing was changed. Please go back and try again."
+            )
+        )
+    if mark.kind == "staff" and request.form.get("vendor") != str(g.vendor.id):
+        raise Conflict(
+            _("You switched to another vendor in a different tab. Nothing was changed. Reload the page first.")
+        )

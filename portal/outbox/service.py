@@ -1,0 +1,74 @@
+"""Queue mail and jobs inside the caller's transaction; nothing leaves before the commit."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from portal import clock, crypto
+from portal.extensions import db
+from portal.outbox.models import OutboxItem
+
+
+def queue_mail(
+    name: str,
+    recipient: str,
+    *,
+    vendor_id: int | None,
+    language: str = "en",
+    dedupe_key: str | None = None,
+    **context: Any,
+) -> OutboxItem | None:
+    """Queue a mail.
+
+    name: folder under templates/mail/. context: plain JSON values for its templates; sealed, because it may hold a
+    code. The worker adds `vendor` (brand) itself. Returns None if the dedupe key was queued before.
+    """
+    payload = {"language": language, "context": context}
+    return _queue("mail", name, payload, vendor_id, dedupe_key, recipient=recipient)
+
+
+def queue_job(
+    name: str,
+    *,
+    vendor_id: int | None,
+    dedupe_key: str | None = None,
+    available_at: datetime | None = None,
+    **arguments: Any,
+) -> OutboxItem | None:
+    """Queue a job registered in `jobs.py`. arguments: plain JSON values. Returns None if the dedupe key was queued before."""
+    return _queue("job", name, arguments, vendor_id, dedupe_key, available_at=available_at)
+
+
+def _queue(
+    kind: str,
+    name: str,
+    payload: dict[str, Any],
+    vendor_id: int | None,
+    dedupe_key: str | None,
+    **columns: Any,
+) -> OutboxItem | None:
+    if dedupe_key is not None and db.session.scalar(select(OutboxItem.id).where(OutboxItem.dedupe_key == dedupe_key)):
+        return None
+    message_id = secrets.token_hex(16)
+    item = OutboxItem(
+        kind=kind,
+        name=name,
+        vendor_id=vendor_id,
+        dedupe_key=dedupe_key,
+        message_id=message_id,
+        payload=crypto.seal(json.dumps(payload), f"outbox:{message_id}"),
+        recipient=columns.get("recipient", ""),
+        available_at=columns.get("available_at") or clock.now(),
+    )
+    db.session.add(item)
+    return item
+
+
+def payload_of(item: OutboxItem) -> dict[str, Any]:
+    """The opened payload of a waiting item."""
+    return dict(json.loads(crypto.open_sealed(item.payload, f"outbox:{item.message_id}")))

@@ -1,0 +1,70 @@
+"""One commit per request, made by the edge; nothing leaves the process before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import g
+from sqlalchemy import Connection
+
+from portal.extensions import db
+
+
+class NotAllowedNow(RuntimeError):
+    """A programming mistake: a commit or a second transaction where none may be."""
+
+
+def commit() -> None:
+    """Make the request's changes durable. Refused while the form's token was not verified."""
+    if g.get("csrf_failed", False):
+        raise NotAllowedNow("A form without a valid csrf_token must not change anything.")
+    db.session.commit()
+
+
+def rollback() -> None:
+    """Drop the request's changes and end its transaction."""
+    db.session.rollback()
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Read without a write lock inside a request that will write later (before a slow password hash, say).
+
+    Anything loaded is detached afterwards: take plain values out of it.
+    """
+    if db.session().in_transaction():
+        raise NotAllowedNow("A transaction is open already.")
+    before = g.get("read_only", False)
+    g.read_only = True
+    try:
+        yield
+    finally:
+        db.session.rollback()
+        g.read_only = before
+
+
+@contextmanager
+def around_call() -> Iterator[None]:
+    """Commit the intent, call the outside with no transaction open, then go on in a new one."""
+    commit()
+    yield
+
+
+@contextmanager
+def own_transaction() -> Iterator[Connection]:
+    """A short write of its own beside the request: throttle counters, last-seen, the return page's re-read.
+
+    Never nested in a writing transaction: on SQLite that would wait for itself.
+    """
+    if db.session().in_transaction() and not g.get("read_only", False):
+        raise NotAllowedNow("A short transaction must not run inside the request's own.")
+    before = g.get("read_only", False)
+    if before:
+        db.session.rollback()
+    g.read_only = False
+    try:
+        with db.engine.begin() as connection:
+            yield connection
+    finally:
+        g.read_only = before
