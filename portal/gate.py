@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
-from flask import Flask, g, redirect, request
+from flask import Flask, current_app, g, redirect, request
 from flask_babel import gettext as _
 from sqlalchemy import bindparam, update
 from werkzeug.wrappers import Response
@@ -57,7 +58,7 @@ def enforce() -> Response | None:
     if request.endpoint is None:
         return None
     _refuse_odd_requests()
-    mark = access.mark_of(request.endpoint and _view())
+    mark = access.mark_of(_view())
     if mark is None:
         raise Forbidden
     g.read_only = True
@@ -74,9 +75,7 @@ def enforce() -> Response | None:
     return None
 
 
-def _view() -> object:
-    from flask import current_app
-
+def _view() -> Callable[..., object]:
     return current_app.view_functions[str(request.endpoint)]
 
 
