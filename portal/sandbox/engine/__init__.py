@@ -1,0 +1,1 @@
+"""What the sandbox does with money and time: periods, charges, invoices, subscriptions."""

@@ -1,0 +1,104 @@
+"""Answers as the caller sees them: parts that live elsewhere are filled in, and `expand[]` replaces ids by objects."""
+
+from collections.abc import Callable
+from typing import Any
+
+from portal.sandbox.errors import StripeError
+from portal.sandbox.ledger import Document, Ledger
+
+DEEPEST = 4
+
+# Which kind of object an expandable field holds the id of.
+KINDS = {
+    "configuration": "billing_portal.configuration",
+    "customer": "customer",
+    "default_payment_method": "payment_method",
+    "default_price": "price",
+    "invoice": "invoice",
+    "latest_invoice": "invoice",
+    "price": "price",
+    "product": "product",
+    "subscription": "subscription",
+}
+
+
+def list_object(data: list[Any], url: str, *, has_more: bool = False) -> Document:
+    """Stripe's list shape."""
+    return {"object": "list", "data": data, "has_more": has_more, "url": url}
+
+
+def present_item(ledger: Ledger, item: Document) -> Document:
+    """A subscription item with its price."""
+    return item | {"price": ledger.find("price", item["price"])}
+
+
+def present_subscription(ledger: Ledger, subscription: Document) -> Document:
+    """A subscription with its items, oldest first."""
+    items = ledger.all("subscription_item", subscription=subscription["id"])[::-1]
+    listed = list_object(
+        [present_item(ledger, item) for item in items], f"/v1/subscription_items?subscription={subscription['id']}"
+    )
+    return subscription | {"items": listed}
+
+
+def _customer_subscriptions(ledger: Ledger, customer: Document) -> Document:
+    living = [
+        present_subscription(ledger, found)
+        for found in ledger.all("subscription", customer=customer["id"])
+        if found["status"] not in ("canceled", "incomplete_expired")
+    ]
+    return list_object(living, f"/v1/customers/{customer['id']}/subscriptions")
+
+
+PRESENTERS: dict[str, Callable[[Ledger, Document], Document]] = {
+    "subscription": present_subscription,
+    "subscription_item": present_item,
+}
+
+# Fields that appear only when they are asked for.
+ON_REQUEST: dict[tuple[str, str], Callable[[Ledger, Document], Document]] = {
+    ("customer", "subscriptions"): _customer_subscriptions,
+}
+
+
+def present(ledger: Ledger, document: Document) -> Document:
+    """The document as the API answers it."""
+    if document.get("deleted"):
+        return document
+    presenter = PRESENTERS.get(document.get("object", ""))
+    return presenter(ledger, document) if presenter else document
+
+
+def expand(ledger: Ledger, document: Document, paths: list[str]) -> Document:
+    """Replace the ids at these paths by the objects they name."""
+    for path in paths:
+        steps = path.split(".")
+        if len(steps) > DEEPEST:
+            raise StripeError(
+                f"You cannot expand more than {DEEPEST} levels of a property. Property: {path}", param="expand"
+            )
+        _expand_at(ledger, document, steps, path)
+    return document
+
+
+def _expand_at(ledger: Ledger, node: Any, steps: list[str], path: str) -> None:
+    if isinstance(node, list):
+        for entry in node:
+            _expand_at(ledger, entry, steps, path)
+        return
+    step, rest = steps[0], steps[1:]
+    refusal = StripeError(f"This property cannot be expanded ({path}).", param="expand")
+    if not isinstance(node, dict):
+        raise refusal
+    if (node.get("object", ""), step) in ON_REQUEST:
+        node[step] = ON_REQUEST[(node["object"], step)](ledger, node)
+    if step not in node:
+        raise refusal
+    value = node[step]
+    if isinstance(value, str):
+        found = ledger.find(KINDS[step], value) if step in KINDS else None
+        if found is None:
+            raise refusal
+        value = node[step] = present(ledger, found)
+    if rest and value is not None:
+        _expand_at(ledger, value, rest, path)

@@ -1,0 +1,22 @@
+"""Stripe's resources: one module each. Importing them fills the table of operations."""
+
+from importlib import import_module
+
+NAMES = (
+    "account",
+    "customers",
+    "invoices",
+    "payment_methods",
+    "portal_configurations",
+    "portal_sessions",
+    "prices",
+    "products",
+    "subscription_items",
+    "subscriptions",
+)
+
+
+def load() -> None:
+    """Import every resource."""
+    for name in NAMES:
+        import_module(f"{__name__}.{name}")

@@ -1,0 +1,41 @@
+"""Serving the sandbox: a socket that is bound first, so that the app knows its own address."""
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from waitress.server import create_server
+
+
+class Server:
+    """A waitress server on a free or given port. make_app gets the address and returns the WSGI app."""
+
+    def __init__(
+        self, make_app: Callable[[str], Any], host: str = "127.0.0.1", port: int = 0, threads: int = 8
+    ) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((host, port))
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
+        self.app = make_app(self.url)
+        self._server = create_server(self.app, sockets=[self._socket], threads=threads, ident="sandbox")
+        self._thread: threading.Thread | None = None
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        self._server.run()
+
+    def start(self) -> None:
+        """Serve in a thread."""
+        self._thread = threading.Thread(target=self.run, name="sandbox", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self._server.close()
+        self._server.task_dispatcher.shutdown()
+        if self._thread:
+            self._thread.join(timeout=5)

@@ -1,0 +1,71 @@
+"""A sandbox for all tests of a module, an API key of its own for each test, and the judge's word at the end of each."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+import requests
+import stripe
+
+from tests.sandbox.shop import Shop
+from tests.support.sandbox_server import RunningSandbox, running_sandbox
+
+VERSION = "2026-05-27.dahlia"
+stripe.enable_telemetry = False
+numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningSandbox]:
+    """One server for the module; accounts keep the tests apart."""
+    with running_sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(server: RunningSandbox) -> Iterator[RunningSandbox]:
+    """The server, with the promise that nothing invalid passes it."""
+    server.judge.problems.clear()
+    server.judge.seen.clear()
+    yield server
+    assert server.judge.problems == []
+
+
+@pytest.fixture
+def key() -> str:
+    """An API key that nobody used before."""
+    return f"sk_test_{next(numbers):08d}"
+
+
+def client_for(sandbox: RunningSandbox, key: str, version: str = VERSION) -> stripe.StripeClient:
+    """Stripe's own client, pointed at the sandbox."""
+    return stripe.StripeClient(
+        key,
+        stripe_version=version,
+        base_addresses={"api": sandbox.url},
+        http_client=stripe.RequestsClient(timeout=10),
+        max_network_retries=0,
+    )
+
+
+@pytest.fixture
+def client(sandbox: RunningSandbox, key: str) -> stripe.StripeClient:
+    """Stripe's own client with this test's key."""
+    return client_for(sandbox, key)
+
+
+@pytest.fixture
+def shop(client: stripe.StripeClient) -> Shop:
+    """A product with prices and a customer with a card, made through the API."""
+    return Shop(client)
+
+
+@pytest.fixture
+def raw(sandbox: RunningSandbox, key: str):
+    """Plain HTTP with this test's key: `raw("POST", "/v1/customers", data=…)`."""
+
+    def send(method: str, path: str, **options) -> requests.Response:
+        headers = {"Authorization": f"Bearer {key}"} | options.pop("headers", {})
+        return requests.request(method, sandbox.url + path, headers=headers, timeout=10, **options)
+
+    return send
