@@ -40,7 +40,7 @@ def queue_job(
     available_at: datetime | None = None,
     **arguments: Any,
 ) -> OutboxItem | None:
-    """Queue a job registered in `jobs.py`. arguments: plain JSON values. Returns None if the dedupe key was queued before."""
+    """Queue a job of `jobs.py`. arguments: plain JSON values. Returns None if the dedupe key was queued before."""
     return _queue("job", name, arguments, vendor_id, dedupe_key, available_at=available_at)
 
 
