@@ -58,7 +58,7 @@ class Settings:
 
 DOCUMENTATION = {
     "LATCHKEY_ENV": "production (default), demo or test; failpoints and clock offsets are refused in production",
-    "LATCHKEY_DATABASE_URL": "SQLAlchemy address; SQLite under the data dir by default, postgresql+psycopg://… for PostgreSQL",
+    "LATCHKEY_DATABASE_URL": "database; SQLite under the data dir by default, postgresql+psycopg://… for PostgreSQL",
     "LATCHKEY_DATA_DIR": "where the SQLite file and the demo's keys live (default ./instance)",
     "LATCHKEY_SECRET_KEY": "signing keys, comma list: the first signs, all verify; at least 32 characters each",
     "LATCHKEY_ENCRYPTION_KEY": "base64 of 32 bytes, comma list: the first encrypts, all decrypt",

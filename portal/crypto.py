@@ -31,7 +31,7 @@ def key_id(key: bytes) -> str:
 def seal(plaintext: str, context: str) -> str:
     """Encrypt a secret for the database.
 
-    context: where it belongs, such as `stripe_account:2:api_key`; authenticated, so that a row copied elsewhere does not open.
+    context: where it belongs, such as `stripe_account:2:api_key`; authenticated, so that a copy elsewhere stays shut.
     Returns `v1:<key id>:<base64 of nonce and ciphertext>`.
     """
     key = settings().encryption_keys[0]

@@ -1,4 +1,4 @@
-"""How connections behave: SQLite pragmas and explicit BEGIN, PostgreSQL timeouts, read-only requests, a column for UTC."""
+"""How connections behave: SQLite pragmas, explicit BEGIN, PostgreSQL timeouts, read-only requests, a column for UTC."""
 
 from __future__ import annotations
 

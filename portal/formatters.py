@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
-from babel.dates import format_datetime as babel_datetime
 from babel.dates import format_date as babel_date
+from babel.dates import format_datetime as babel_datetime
 from babel.dates import get_timezone
 from babel.numbers import format_currency, get_currency_precision
 from flask import Flask, g

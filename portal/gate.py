@@ -192,11 +192,7 @@ def _check_customer(mark: Mark) -> Response | None:
 def _check_token(mark: Mark) -> None:
     g.csrf_failed = not csrf.is_valid(request)
     if g.csrf_failed and not getattr(_view(), "keeps_form", False):
-        raise Malformed(
-            _(
-                "This page was open for too long or in another window. Nothing was changed. Please go back and try again."
-            )
-        )
+        raise Malformed(_("This page was open for too long. Nothing was changed. Please go back and try again."))
     if mark.kind == "staff" and request.form.get("vendor") != str(g.vendor.id):
         raise Conflict(
             _("You switched to another vendor in a different tab. Nothing was changed. Reload the page first.")

@@ -39,7 +39,7 @@ def policy(form_targets: tuple[str, ...]) -> str:
     """The content security policy of one answer.
 
     `g.frame_ancestors` (a list of exact origins, set by the embed edge) opens framing; `g.form_targets` adds a
-    vendor's own Stripe domain. Browsers apply `form-action` to the redirect after a POST too, so Stripe must stand here.
+    vendor's own Stripe domain. Browsers apply `form-action` to the redirect after a POST too, so Stripe stands here.
     """
     ancestors = " ".join(g.get("frame_ancestors", ())) or "'none'"
     targets = " ".join(form_targets + tuple(g.get("form_targets", ())))

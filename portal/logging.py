@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -45,7 +46,7 @@ def configure(settings: Settings) -> None:
     )
 
 
-def hide_secrets(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+def hide_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """Replace the value of any field whose name sounds like a secret."""
     return {name: "[hidden]" if HIDDEN.search(name) else value for name, value in event.items()}
 

@@ -95,7 +95,7 @@ def start_postgresql() -> str:
 def empty(app: Flask) -> None:
     """Delete every row, and start numbers afresh."""
     with app.app_context():
-        tables = [table for table in reversed(db.metadata.sorted_tables)]
+        tables = list(reversed(db.metadata.sorted_tables))
         if db.engine.dialect.name == "postgresql":
             names = ", ".join(table.name for table in tables)
             db.session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))

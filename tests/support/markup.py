@@ -1,4 +1,4 @@
-"""What every page must be: well-formed, one heading that starts the title, labelled fields, no script or style inside."""
+"""What every page must be: well-formed, one heading that starts the title, labelled fields, no inline script or style."""
 
 from __future__ import annotations
 

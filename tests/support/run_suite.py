@@ -1,4 +1,4 @@
-"""`make test`: finds or gets a browser, starts one PostgreSQL server, runs everything on SQLite and then on PostgreSQL."""
+"""`make test`: gets a browser, starts one PostgreSQL server, runs everything on SQLite and then on PostgreSQL."""
 
 from __future__ import annotations
 
