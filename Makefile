@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check bench screenshots migrations lock setup setup-dev clean
+.PHONY: help run test check bench routes screenshots lock setup setup-dev clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 16
@@ -21,6 +21,9 @@ check: setup-dev ## linters and type checks
 
 bench: setup-dev ## print the measured ratios, side by side in one run
 	@$(BIN)/python -m tests.bench
+
+routes: setup-dev ## write docs/routes.md again from the app
+	@$(BIN)/python -m tests.support.routes
 
 screenshots: setup-dev ## take the pictures of the README and of docs/ again
 	@$(BIN)/python -m tests.support.screenshots

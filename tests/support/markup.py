@@ -1,4 +1,4 @@
-"""What every page must be: well-formed, one heading that starts the title, labelled fields, no inline script or style."""
+"""What every page must be: well-formed, one heading that starts the title, labelled fields, nothing inline."""
 
 from __future__ import annotations
 
