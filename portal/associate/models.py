@@ -16,7 +16,7 @@ class Association(db.Model):
     """A user bound to a customer.
 
     seat: 1 for the first account of a customer, 2 for the next; unique per customer, so that two accounts racing for
-    a single-use link cannot both take seat 1. origin: `generic`, `personal`, `offer` (same confirmed address) or `staff`.
+    a single-use link cannot both take seat 1. origin: `generic`, `personal`, `offer` (same confirmed address), `staff`.
     """
 
     __tablename__ = "associations"
