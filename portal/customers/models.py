@@ -15,7 +15,7 @@ from portal.extensions import db
 class Customer(db.Model):
     """A customer. Its id is unique per vendor.
 
-    email_key: normalized address for look-ups, or empty. origin: `staff`, `sign_up`, `api`, `import`, `stripe` or `demo`.
+    email_key: normalized address for look-ups, or empty. origin: staff, sign_up, api, import, stripe or demo.
     secret_digest: SHA-256 of the customer secret. link_nonce: part of the personal link's signature, replaced by
     rotating. link_revoked_at: set while no personal link may be used.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-TERMS = "cryptolens_customtosurl"
+TERMS_URL = "cryptolens_customtosurl"
 MAX_URL = 2000
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
