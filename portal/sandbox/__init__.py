@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, render_template, request
 from flask_babel import Babel, get_locale
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from portal.sandbox.clock import Clock, system_clock
 from portal.sandbox.operations import Router
@@ -82,7 +82,7 @@ def _answer_error(error: Exception) -> Response | tuple[str, int]:
 
         current_app.logger.exception("unexpected error")
     if request.path.startswith("/v1"):
-        if isinstance(error, MethodNotAllowed):
+        if isinstance(error, (MethodNotAllowed, NotFound)):
             refusal = api.unrecognized()
         elif status == 500:
             refusal = StripeError("An unknown error occurred", status=500, kind="api_error")

@@ -1,6 +1,7 @@
 """`python -m portal.sandbox`: run the sandbox until it is told to stop."""
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -41,10 +42,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, leave)
     sys.stdout.write(json.dumps({"url": given.public_url or server.url}) + "\n")
     sys.stdout.flush()
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         server.run()
-    except (KeyboardInterrupt, SystemExit):
-        server.stop()
     return 0
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from waitress import wasyncore
 from waitress.server import create_server
 
 
@@ -21,12 +22,19 @@ class Server:
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
         self.app = make_app(self.url)
-        self._server = create_server(self.app, sockets=[self._socket], threads=threads, ident="sandbox")
+        self._map: dict[int, Any] = {}
+        self._server = create_server(self.app, sockets=[self._socket], threads=threads, ident="sandbox", map=self._map)
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def run(self) -> None:
-        """Serve until `stop`."""
-        self._server.run()
+        """Serve until `stop`, then let go of every connection."""
+        try:
+            while not self._stopping.is_set():
+                wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+        finally:
+            self._server.task_dispatcher.shutdown()
+            wasyncore.close_all(self._map)
 
     def start(self) -> None:
         """Serve in a thread."""
@@ -35,7 +43,7 @@ class Server:
 
     def stop(self) -> None:
         """Stop serving."""
-        self._server.close()
-        self._server.task_dispatcher.shutdown()
+        self._stopping.set()
+        self._server.pull_trigger()
         if self._thread:
             self._thread.join(timeout=5)

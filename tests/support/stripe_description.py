@@ -69,23 +69,20 @@ def _paths() -> list[tuple[re.Pattern[str], str]]:
     return found
 
 
-def operation_for(method: str, path: str) -> dict[str, Any] | None:
-    """The described operation of this method and concrete path."""
+def described_path(method: str, path: str) -> str | None:
+    """The path of the description that this concrete path is an instance of."""
     for pattern, described in _paths():
-        if pattern.fullmatch(path):
-            operation: dict[str, Any] | None = description()["paths"][described].get(method.lower())
-            if operation is not None:
-                return operation
+        if pattern.fullmatch(path) and method.lower() in description()["paths"][described]:
+            return described
     return None
 
 
 @cache
-def _answer_validator(method: str, path: str, status: str) -> Any:
-    operation = operation_for(method, path)
-    if operation is None:
+def _answer_validator(method: str, described: str | None, status: str) -> Any:
+    if described is None:
         schema: Any = {"$ref": "#/components/schemas/error"}
     else:
-        responses = operation["responses"]
+        responses = description()["paths"][described][method.lower()]["responses"]
         schema = responses.get(status, responses["default"])["content"]["application/json"]["schema"]
     return jsonschema_rs.validator_for(closed(schema), registry=_registry())
 
@@ -104,8 +101,8 @@ def _problems(validator: Any, value: Any) -> list[str]:
 
 def answer_problems(method: str, path: str, status: int, answer: Any) -> list[str]:
     """What Stripe's description has against this answer; an empty list is a valid one."""
-    general = re.sub(r"(cus|prod|price|sub|si|in|pm|bpc)_\w+", r"\1_x", path)
-    problems = _problems(_answer_validator(method.upper(), general, str(status)), answer)
+    validator = _answer_validator(method.upper(), described_path(method, path), str(status))
+    problems = _problems(validator, answer)
     if problems and isinstance(answer, dict) and not answer.get("deleted") and "anyOf" in str(problems):
         name = answer.get("object")
         if name in description()["components"]["schemas"]:
@@ -118,20 +115,30 @@ def answer_problems(method: str, path: str, status: int, answer: Any) -> list[st
 
 def request_problems(method: str, path: str, fields: list[tuple[str, str]]) -> list[str]:
     """What Stripe's description has against this request: unknown or badly typed parameters, missing required ones."""
-    operation = operation_for(method, path)
-    if operation is None:
+    described = described_path(method, path)
+    if described is None:
         return [f"{method} {path} is not described"]
+    schema = _request_schema(method.lower(), described)
+    return _problems(_request_validator(method.lower(), described), _typed(_nested(fields), schema))
+
+
+@cache
+def _request_schema(method: str, described: str) -> dict[str, Any]:
+    operation = description()["paths"][described][method]
     properties = {p["name"]: p["schema"] for p in operation.get("parameters", []) if p["in"] == "query"}
     required = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query" and p.get("required")]
     body = operation.get("requestBody", {}).get("content", {}).get(FORM, {}).get("schema", {})
-    schema = {
+    return {
         "type": "object",
         "properties": properties | body.get("properties", {}),
         "required": required + body.get("required", []),
         "additionalProperties": False,
     }
-    validator = jsonschema_rs.validator_for(closed(schema), registry=_registry())
-    return _problems(validator, _typed(_nested(fields), schema))
+
+
+@cache
+def _request_validator(method: str, described: str) -> Any:
+    return jsonschema_rs.validator_for(closed(_request_schema(method, described)), registry=_registry())
 
 
 def _nested(fields: list[tuple[str, str]]) -> dict[str, Any]:
