@@ -4,21 +4,26 @@ A page asks for one style sheet and one script however many sources there are. T
 fingerprint, so browsers keep a file for a year and still see every change at once.
 """
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, Flask, Response, abort, current_app, request
+from flask import Flask
+from werkzeug.wrappers import Request, Response
 
-from portal import access
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
+ADDRESS = re.compile(r"/assets/app\.[0-9a-f]{12}\.(css|js|svg)\Z")
 YEAR = "public, max-age=31536000, immutable"
 BRIEFLY = "public, max-age=60"  # an address of another release, met while several run side by side
-
-bp = Blueprint("assets", __name__)
 
 
 @dataclass(frozen=True)
@@ -31,17 +36,32 @@ class Asset:
     packed: bytes
 
 
+class Files:
+    """Answers for the three files in front of the app: no session is read, nothing is asked of the database."""
+
+    def __init__(self, app: WSGIApplication, assets: dict[str, Asset]) -> None:
+        self.app = app
+        self.assets = assets
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """A file, or whatever the app answers."""
+        found = ADDRESS.match(environ["PATH_INFO"])
+        if found is None or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return self.app(environ, start_response)
+        return _answer(self.assets[found[1]], Request(environ))(environ, start_response)
+
+
 def init_app(app: Flask) -> None:
     """Build the files, serve them under `/assets/`, and tell templates their addresses.
 
     Templates call `asset_css_url()`, `asset_js_url()` and `asset_icon_url()`.
     """
-    app.extensions["assets"] = build()
-    app.register_blueprint(bp)
+    assets = app.extensions["assets"] = build()
+    app.wsgi_app = Files(app.wsgi_app, assets)  # type: ignore[method-assign]
     app.jinja_env.globals.update(
-        asset_css_url=lambda: app.extensions["assets"]["css"].url,
-        asset_js_url=lambda: app.extensions["assets"]["js"].url,
-        asset_icon_url=lambda: app.extensions["assets"]["svg"].url,
+        asset_css_url=lambda: assets["css"].url,
+        asset_js_url=lambda: assets["js"].url,
+        asset_icon_url=lambda: assets["svg"].url,
     )
 
 
@@ -69,18 +89,13 @@ def _asset(ending: str, mimetype: str, text: str) -> Asset:
     return Asset(f"/assets/app.{fingerprint}.{ending}", mimetype, body, gzip.compress(body, 9, mtime=0))
 
 
-@bp.get("/assets/app.<fingerprint>.<any(css, js, svg):ending>")
-@access.public
-def show(fingerprint: str, ending: str) -> Response:
-    """One of the three files, packed where the browser takes it."""
-    if not re.fullmatch(r"[0-9a-f]{12}", fingerprint):
-        abort(404)
-    asset: Asset = current_app.extensions["assets"][ending]
+def _answer(asset: Asset, request: Request) -> Response:
     packed = request.accept_encodings.best_match(["gzip", "identity"], default="identity") == "gzip"
     response = Response(asset.packed if packed else asset.body, mimetype=asset.mimetype)
-    response.cache_control.clear()
     response.headers["Cache-Control"] = YEAR if request.path == asset.url else BRIEFLY
     response.headers["Vary"] = "Accept-Encoding"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if packed:
         response.headers["Content-Encoding"] = "gzip"
     return response

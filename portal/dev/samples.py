@@ -29,11 +29,9 @@ class SampleForm(Form):
     email = EmailField("E-mail", [InputRequired(), Email("Please type an address like name@example.com.")])
     password = PasswordField("Password", [Length(min=8, message="Use at least 8 characters.")])
     seats = IntegerField("Machines", [NumberRange(1, 100, "Type a number from 1 to 100.")], default=3)
-    role = SelectField("Role", choices=[("owner", "Owner"), ("support", "Support"), ("viewer", "Viewer")])
+    role = SelectField("Role", choices={"owner": "Owner", "support": "Support", "viewer": "Viewer"})
     notes = TextArea("Notes", description="Only your own staff see them.")
-    policy = RadioField(
-        "After a refund", choices=[("block", "Block the license"), ("keep", "Keep it")], default="block"
-    )
+    policy = RadioField("After a refund", choices={"block": "Block the license", "keep": "Keep it"}, default="block")
     accept_terms = BooleanField("I accept the terms", [InputRequired("Please accept the terms to go on.")])
     code = StringField("Code from the mail", [Length(6, 6, "The code has six digits.")])
 
