@@ -8,7 +8,19 @@ from importlib import import_module
 import click
 
 # command or group → module that holds it under the same name (dashes become underscores)
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "customers": "portal.cli.customers",
+    "data": "portal.cli.data",
+    "db": "portal.cli.db",
+    "demo": "portal.cli.demo",
+    "doctor": "portal.cli.doctor",
+    "licenses": "portal.cli.licenses",
+    "products": "portal.cli.products",
+    "seed": "portal.cli.seed",
+    "serve": "portal.cli.serve",
+    "vendors": "portal.cli.vendors",
+    "worker": "portal.cli.worker",
+}
 
 
 class Lazy(click.Group):
