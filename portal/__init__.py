@@ -15,8 +15,12 @@ ROOT = Path(__file__).parent.parent
 PORTAL = "/Portal/@<domain:domain>"
 
 # URL prefix → modules that hold a blueprint `bp`, in the order of the house.
-BLUEPRINTS: tuple[tuple[str, str], ...] = (("", "portal.home.views"),)
-FOR_TRYING_OUT: tuple[tuple[str, str], ...] = ()
+BLUEPRINTS: tuple[tuple[str, str], ...] = (
+    ("", "portal.home.views"),
+    ("", "portal.account.views"),
+    ("", "portal.licenses.views"),
+)
+FOR_TRYING_OUT: tuple[tuple[str, str], ...] = (("/dev", "portal.dev.views"),)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -74,11 +78,11 @@ def _bind_database(app: Flask) -> None:
 def _bind_pages(app: Flask) -> None:
     from flask import g
 
-    from portal import assets, cookies, csrf, error_pages, formatters, gate, headers, i18n, logging, paths
+    from portal import assets, cookies, csrf, error_pages, formatters, gate, headers, i18n, jobs, logging, paths
     from portal.extensions import login_manager
 
     paths.init_app(app)
-    for part in (logging, cookies, i18n, formatters, assets, headers, error_pages, gate):
+    for part in (logging, cookies, i18n, formatters, assets, headers, error_pages, gate, jobs):
         part.init_app(app)
     login_manager.init_app(app, add_context_processor=False)
     login_manager.request_loader(lambda request: g.get("visitor"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 
@@ -69,6 +69,16 @@ def _queue(
     return item
 
 
-def payload_of(item: OutboxItem) -> dict[str, Any]:
+class Sealed(Protocol):
+    """A waiting item, or a worker's claim on one."""
+
+    @property
+    def payload(self) -> Any: ...
+
+    @property
+    def message_id(self) -> Any: ...
+
+
+def payload_of(item: Sealed) -> dict[str, Any]:
     """The opened payload of a waiting item."""
     return dict(json.loads(crypto.open_sealed(item.payload, f"outbox:{item.message_id}")))

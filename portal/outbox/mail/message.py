@@ -13,12 +13,11 @@ from flask_babel import gettext as _
 
 from portal import crypto
 from portal.errors import Invalid
-from portal.outbox.mail.rendering import Rendered, one_line
-from portal.vendors.service import VendorProfile
+from portal.outbox.mail.rendering import Brand, Rendered, one_line
 
 
 def pack(
-    rendered: Rendered, *, recipient: str, vendor: VendorProfile | None, name: str, message_id: str, made_at: datetime
+    rendered: Rendered, *, recipient: str, vendor: Brand | None, name: str, message_id: str, made_at: datetime
 ) -> EmailMessage:
     """The message of one mail.
 

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from flask import current_app, g, render_template
 from flask_babel import force_locale
 
 from portal import addresses
-from portal.vendors.service import VendorProfile
 
 LONGEST_SUBJECT = 200
+PARTS = ("subject.txt", "body.txt", "body.html")
+
+
+class Brand(Protocol):
+    """Whose mail it is: a vendor's profile, as the app hands it in (`jobs.py`)."""
+
+    @property
+    def domain(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def support_email(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -23,7 +36,7 @@ class Rendered:
     html: str
 
 
-def render(name: str, vendor: VendorProfile | None, language: str, context: dict[str, Any]) -> Rendered:
+def render(name: str, vendor: Brand | None, language: str, context: dict[str, Any]) -> Rendered:
     """Render the templates of one mail.
 
     name: folder under templates/mail/. vendor: brand and time zone of the mail; None for mails of the installation.
@@ -36,9 +49,6 @@ def render(name: str, vendor: VendorProfile | None, language: str, context: dict
         with force_locale(language):
             parts = [render_template(f"mail/{name}/{part}", **values) for part in PARTS]
     return Rendered(one_line(parts[0])[:LONGEST_SUBJECT], parts[1].strip() + "\n", parts[2])
-
-
-PARTS = ("subject.txt", "body.txt", "body.html")
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,43 @@
+"""What the outbox worker may be asked to do, by name, so that it imports no feature itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from flask import Flask
+
+# name given to queue_job → the function that does it; it gets vendor_id and the queued arguments as keywords
+JOBS: dict[str, str] = {}
+# done by every worker once an hour; each only deletes what has had its day, so that doing it twice is harmless
+HOUSEKEEPING: tuple[str, ...] = ("portal.outbox.cleaning:clean_up", "portal.account.cleaning:clean_up")
+
+Job = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker needs of the app. find_brand: the profile of a vendor id, for mails."""
+
+    jobs: dict[str, Job]
+    housekeeping: tuple[Job, ...]
+    find_brand: Callable[[int], Any]
+
+
+def init_app(app: Flask) -> None:
+    """Fill the table; a name that leads nowhere fails here, not in the worker."""
+    from portal.vendors import service as vendors
+
+    app.extensions["work"] = Work(
+        jobs={name: _function(path) for name, path in JOBS.items()},
+        housekeeping=tuple(_function(path) for path in HOUSEKEEPING),
+        find_brand=lambda vendor_id: vendors.profile_of(vendors.get(vendor_id)),
+    )
+
+
+def _function(path: str) -> Job:
+    module, _, name = path.partition(":")
+    function: Job = getattr(import_module(module), name)
+    return function

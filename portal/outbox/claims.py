@@ -1,0 +1,103 @@
+"""Who works on an item: claim it for a while, then finish it, unless somebody else has taken over meanwhile."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, or_, select, update
+
+from portal import clock
+from portal.outbox.models import OutboxItem
+
+LEASE = timedelta(minutes=5)
+MOST_TRIES = 20
+FIRST_PAUSE_SECONDS = 5
+LONGEST_PAUSE_SECONDS = 6 * 3600
+LONGEST_ERROR = 500
+
+_COLUMNS = (
+    OutboxItem.id,
+    OutboxItem.vendor_id,
+    OutboxItem.kind,
+    OutboxItem.name,
+    OutboxItem.recipient,
+    OutboxItem.payload,
+    OutboxItem.message_id,
+    OutboxItem.attempts,
+    OutboxItem.fence,
+    OutboxItem.created_at,
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An item as it was claimed. fence: the number that must still stand on the row to finish it."""
+
+    id: int
+    vendor_id: int | None
+    kind: str
+    name: str
+    recipient: str
+    payload: str
+    message_id: str
+    attempts: int
+    fence: int
+    created_at: datetime
+
+
+_DUE = and_(
+    OutboxItem.state == "waiting",
+    OutboxItem.available_at <= bindparam("now"),
+    or_(OutboxItem.lease_until.is_(None), OutboxItem.lease_until <= bindparam("now")),
+)
+_NEXT = select(OutboxItem.id).where(_DUE).order_by(OutboxItem.available_at, OutboxItem.id).limit(1)
+_CLAIM = (
+    update(OutboxItem)
+    .where(OutboxItem.id == _NEXT.with_for_update(skip_locked=True).scalar_subquery())
+    .values(lease_until=bindparam("until"), fence=OutboxItem.fence + 1, attempts=OutboxItem.attempts + 1)
+    .returning(*_COLUMNS)
+    .execution_options(synchronize_session=False)
+)
+
+
+def is_due(connection: Connection) -> bool:
+    """Whether anything waits; asked first, because on SQLite claiming takes the one write lock."""
+    return connection.execute(_NEXT, {"now": clock.now()}).first() is not None
+
+
+def claim(connection: Connection) -> Claim | None:
+    """Take the item that has waited longest, for five minutes; None if nothing is due."""
+    now = clock.now()
+    row = connection.execute(_CLAIM, {"now": now, "until": now + LEASE}).first()
+    return Claim(**row._mapping) if row else None
+
+
+def done(claim: Claim) -> Update:
+    """The statement that finishes an item and empties it; it changes no row when the claim was lost."""
+    return _still(claim).values(state="done", payload="", last_error="", lease_until=None, done_at=clock.now())
+
+
+def failed(claim: Claim, reason: str, *, for_good: bool = False) -> Update:
+    """The statement that puts an item back for a later try, or aside after the last one, with the reason to see."""
+    given_up = for_good or claim.attempts >= MOST_TRIES
+    return _still(claim).values(
+        state="dead" if given_up else "waiting",
+        available_at=clock.now() + pause_after(claim.attempts),
+        lease_until=None,
+        last_error=reason[:LONGEST_ERROR],
+    )
+
+
+def pause_after(attempts: int) -> timedelta:
+    """How long to wait after so many tries: 5 s, doubling up to 6 h, a fifth more or less so that they spread."""
+    seconds = min(FIRST_PAUSE_SECONDS * 2 ** (attempts - 1), LONGEST_PAUSE_SECONDS)
+    return timedelta(seconds=seconds * (800 + secrets.randbelow(401)) / 1000)
+
+
+def _still(claim: Claim) -> Update:
+    mine: ColumnElement[bool] = and_(
+        OutboxItem.id == claim.id, OutboxItem.fence == claim.fence, OutboxItem.state == "waiting"
+    )
+    return update(OutboxItem).where(mine).execution_options(synchronize_session=False)

@@ -1,0 +1,164 @@
+"""Sends queued mail and does queued jobs. Any number of workers may run, and any of them may be killed at any time.
+
+Mail goes out at least once: after a crash between the server's 250 and our commit it is sent again under the same
+Message-ID. A job's changes and its end are one transaction, so they happen exactly once.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from flask import Flask, current_app, g
+
+from portal import clock, crypto, logging
+from portal.extensions import db
+from portal.outbox import claims
+from portal.outbox import service as outbox
+from portal.outbox.claims import Claim
+from portal.outbox.mail import message, rendering, transports
+
+TIDY_EVERY_SECONDS = 3600
+PAUSE_AFTER_ERROR = 5
+
+
+@dataclass
+class Tally:
+    """How many items went well and how many did not."""
+
+    processed: int = 0
+    failed: int = 0
+
+
+class Worker:
+    """One worker: in a process of its own, or as a thread beside the server.
+
+    poll_seconds: how long it rests when nothing is due.
+    """
+
+    def __init__(self, app: Flask, *, poll_seconds: float = 0.5) -> None:
+        self.app = app
+        self.poll_seconds = poll_seconds
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Run in a thread of this process."""
+        self._thread = threading.Thread(target=self.run, name="outbox worker", daemon=True)
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        """Let `run` or `drain` end after the item at hand; may be called in a signal handler."""
+        self._stopping.set()
+
+    def stop(self) -> None:
+        """Stop the thread that `start` began, after the item at hand."""
+        self.ask_to_stop()
+        if self._thread:
+            self._thread.join(timeout=30)
+
+    def run(self) -> Tally:
+        """Work until asked to stop. Whatever goes wrong, such as a database that is away, is waited out."""
+        total = Tally()
+        tidied_at = -float(TIDY_EVERY_SECONDS)
+        while not self._stopping.is_set():
+            try:
+                if clock.monotonic() - tidied_at >= TIDY_EVERY_SECONDS:
+                    self.tidy()
+                    tidied_at = clock.monotonic()
+                tally = self.drain()
+                total.processed += tally.processed
+                total.failed += tally.failed
+                self._stopping.wait(self.poll_seconds)
+            except Exception as error:
+                logging.get().error("the queue stands still for a moment", exc_info=error)
+                self._stopping.wait(PAUSE_AFTER_ERROR)
+        return total
+
+    def drain(self) -> Tally:
+        """Work off everything that is due now, or until asked to stop."""
+        tally = Tally()
+        while not self._stopping.is_set():
+            claim = self._next()
+            if claim is None:
+                break
+            if self.perform(claim):
+                tally.processed += 1
+            else:
+                tally.failed += 1
+        return tally
+
+    def tidy(self) -> None:
+        """Delete what has had its day."""
+        for clean_up in self.app.extensions["work"].housekeeping:
+            with self.app.app_context():
+                clean_up()
+                db.session.commit()
+
+    def perform(self, claim: Claim) -> bool:
+        """Do one claimed item and record how it went; whether it went well."""
+        with self.app.app_context():
+            if claim.attempts > claims.MOST_TRIES:
+                return self._give_up(claim, "The worker was stopped in the middle of every try.", for_good=True)
+            try:
+                {"mail": _send_mail, "job": _do_job}[claim.kind](claim)
+            except transports.Refused as error:
+                return self._give_up(claim, f"The mail server refuses it: {error}", for_good=True)
+            except Exception as error:
+                logging.get().warning("queued item failed", item=claim.id, name=claim.name, exc_info=error)
+                return self._give_up(claim, f"{type(error).__name__}: {error}")
+            return True
+
+    def _next(self) -> Claim | None:
+        with self.app.app_context():
+            g.read_only = True
+            with db.engine.connect() as connection:
+                if not claims.is_due(connection):
+                    return None
+            g.read_only = False
+            with db.engine.begin() as connection:
+                return claims.claim(connection)
+
+    def _give_up(self, claim: Claim, reason: str, *, for_good: bool = False) -> bool:
+        db.session.rollback()
+        db.session.execute(claims.failed(claim, reason, for_good=for_good))
+        db.session.commit()
+        return False
+
+
+class Overtaken(Exception):
+    """The lease ran out and another worker took the item: what this one did to the database is dropped."""
+
+
+def _send_mail(claim: Claim) -> None:
+    """Render, send with no transaction open, then mark as done."""
+    work = current_app.extensions["work"]
+    payload = outbox.payload_of(claim)
+    g.read_only = True
+    vendor = work.find_brand(claim.vendor_id) if claim.vendor_id else None
+    db.session.rollback()
+    g.read_only = False
+    shown = rendering.render(claim.name, vendor, payload["language"], payload["context"])
+    mail = message.pack(
+        shown,
+        recipient=claim.recipient,
+        vendor=vendor,
+        name=claim.name,
+        message_id=claim.message_id,
+        made_at=claim.created_at,
+    )
+    transports.send(mail, crypto.settings().mail_url)
+    _finish(claim)
+
+
+def _do_job(claim: Claim) -> None:
+    """Run the job's function; its changes and the end of the item are one transaction."""
+    job = current_app.extensions["work"].jobs[claim.name]
+    job(vendor_id=claim.vendor_id, **outbox.payload_of(claim))
+    _finish(claim)
+
+
+def _finish(claim: Claim) -> None:
+    if db.session.execute(claims.done(claim)).rowcount != 1:  # type: ignore[attr-defined]
+        raise Overtaken("Another worker took over.")
+    db.session.commit()
