@@ -1,6 +1,6 @@
 """Headers of the hosted pages: nothing from elsewhere, no framing, no caching."""
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 
 
 def init_app(app: Flask, portal_origins: list[str]) -> None:
@@ -18,6 +18,5 @@ def init_app(app: Flask, portal_origins: list[str]) -> None:
             response.headers["Referrer-Policy"] = "no-referrer"
             response.headers["X-Frame-Options"] = "DENY"
             response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-            if not request.path.startswith("/static/"):
-                response.headers["Cache-Control"] = "no-store"
+            response.headers["Cache-Control"] = "no-store"
         return response

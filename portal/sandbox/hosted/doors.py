@@ -1,6 +1,7 @@
 """What all hosted pages share: entering with a token, the language, leaving, and the page for dead links."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,6 +49,11 @@ def allow_forms_to(*addresses: str) -> None:
     g.form_targets = sorted({f"{part.scheme}://{part.netloc}" for part in parts if part.netloc})
 
 
+def printable(text: str) -> str:
+    """The text without characters that no page can show."""
+    return "".join(letter for letter in text if letter.isprintable())
+
+
 def home(visit: Visit) -> Any:
     """Back to the portal's first page."""
     return redirect(url_for("portal.home", token=visit.token), 303)
@@ -72,8 +78,7 @@ def locale() -> str | None:
     wanted = [visit.session["locale"], *(visit.customer["preferred_locales"] or [])] if visit else []
     wanted += list(request.accept_languages.values())
     for name in wanted:
-        try:
-            return str(Locale.parse(name, sep="-")) if name and name != "auto" else None
-        except (UnknownLocaleError, ValueError):
-            continue
+        with suppress(UnknownLocaleError, ValueError):
+            if name and name != "auto":
+                return str(Locale.parse(name, sep="-"))
     return None

@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask_babel import gettext as _
 
 from portal.sandbox import ids
-from portal.sandbox.hosted.doors import gone
+from portal.sandbox.hosted.doors import gone, printable
 from portal.sandbox.hosted.visits import open_session
 from portal.sandbox.ledger import Document, Ledger
 from portal.sandbox.params import EMAIL
@@ -38,14 +38,15 @@ def _configuration(connection: Any, code: str) -> tuple[str, Document] | None:
 def ask(code: str) -> Any:
     """Ask for the e-mail address; every address gets the same answer."""
     sandbox = current_app.extensions["sandbox"]
-    email = request.form.get("email", request.args.get("prefilled_email", "")).strip()[:512]
+    given = request.form.get("email", request.args.get("prefilled_email", ""))
+    email = printable(given).strip()[:512]
     with sandbox.store.transaction() as connection:
         owner = _configuration(connection, code)
         if owner is None:
             return gone()
         error = None
         if request.method == "POST":
-            if EMAIL.fullmatch(email) and "\0" not in email:
+            if email == given.strip() and EMAIL.fullmatch(email):
                 attempt = _send(connection, owner[0], owner[1]["id"], email)
                 return redirect(url_for(".check", code=code, attempt=attempt), 303)
             error = _("Enter an e-mail address such as name@example.com.")

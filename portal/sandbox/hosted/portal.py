@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from portal.sandbox.engine import cards, changing, due, invoicing
 from portal.sandbox.errors import StripeError
 from portal.sandbox.hosted import shown
-from portal.sandbox.hosted.doors import finish, gone, with_visit
+from portal.sandbox.hosted.doors import finish, gone, printable, with_visit
 from portal.sandbox.hosted.doors import home as go_home
 from portal.sandbox.hosted.visits import Visit
 from portal.sandbox.ledger import Document
@@ -105,11 +105,12 @@ def details(visit: Visit) -> Any:
     values = {name: visit.customer[name] or "" for name in allowed}
     error, status = None, 200
     if request.method == "POST":
-        values = {name: request.form.get(name, "").strip()[:256] for name in allowed}
+        given = {name: request.form.get(name, "").strip() for name in allowed}
+        values = {name: printable(value)[:256] for name, value in given.items()}
         if values.get("email") and not re.fullmatch(EMAIL, values["email"]):
             error, status = _("Enter an e-mail address such as name@example.com."), 422
-        elif any("\0" in value for value in values.values()):
-            error, status = _("Remove the characters that cannot be read."), 422
+        elif values != given:
+            error, status = _("Use at most 256 letters, digits and signs."), 422
         else:
             visit.ledger.save(visit.customer | {name: value or None for name, value in values.items()})
             return redirect(url_for(".home", token=visit.token, done=1), 303)
