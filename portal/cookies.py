@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from flask import Flask, Response, g, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 
 from portal import crypto
 from portal.config import Settings
@@ -13,6 +13,8 @@ from portal.config import Settings
 SESSION = "session"
 REMEMBER = "remember"
 BROWSER = "browser"
+KNOWN = "known"
+RESET = "reset"
 CLAIM = "claim"
 
 
@@ -21,6 +23,15 @@ class SmallSession(SecureCookieSessionInterface):
 
     digest_method = staticmethod(hashlib.sha256)
     salt = "latchkey.flask-session.v1"
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The page's session; an empty one in frames, where no cookie is read."""
+        return self.session_class() if is_framed(request) else super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Send the session if it changed; never from a frame."""
+        if not is_framed(request):
+            super().save_session(app, session, response)
 
 
 def init_app(app: Flask) -> None:
@@ -51,13 +62,27 @@ def init_app(app: Flask) -> None:
         return response
 
 
+def is_framed(request: Request) -> bool:
+    """Whether a page is made for frames in vendors' sites: it reads and sets no cookie at all."""
+    parts = request.path.split("/")
+    return len(parts) > 3 and parts[1] == "Portal" and parts[3] == "Embed"
+
+
+def any_sent() -> bool:
+    """Whether the browser sent any cookie of ours, which shows that it keeps them."""
+    prefix = full_name("", crypto.settings())
+    return any(name.startswith(prefix) for name in request.cookies)
+
+
 def full_name(name: str, settings: Settings) -> str:
     """The cookie's name on the wire."""
     return f"__Host-latchkey-{name}" if settings.secure else f"latchkey-{name}"
 
 
 def read(name: str) -> str:
-    """The cookie the browser sent, or an empty text."""
+    """The cookie the browser sent, or an empty text; always empty in frames."""
+    if is_framed(request):
+        return ""
     value = request.cookies.get(full_name(name, crypto.settings()), "")
     return value if len(value) <= 4096 and value.isascii() else ""
 

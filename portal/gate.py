@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from portal import access, addresses, clock, cookies, crypto, csrf, unit_of_work
 from portal.access import Mark
-from portal.account import sessions
+from portal.account import remembering, sessions
 from portal.account.models import UserSession
 from portal.account.sessions import Visitor
 from portal.audit.service import Actor
@@ -116,7 +116,7 @@ def _resume(digest: str) -> None:
     """Sign in again from a remember-me cookie."""
     if not cookies.read(cookies.REMEMBER):
         return
-    renewed = sessions.resume()
+    renewed = remembering.resume()
     if renewed is None:
         return
     g.session_digest = renewed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portal import throttle
 from portal.account import models as account
 from portal.associate import models as associate
 from portal.audit import models as audit
@@ -14,4 +15,4 @@ from portal.staff import models as staff
 from portal.terms import models as terms
 from portal.vendors import models as vendors
 
-ALL = (account, associate, audit, billing, customers, data_objects, licenses, outbox, staff, terms, vendors)
+ALL = (account, associate, audit, billing, customers, data_objects, licenses, outbox, staff, terms, throttle, vendors)

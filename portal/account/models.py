@@ -15,7 +15,8 @@ from portal.extensions import db
 class User(db.Model):
     """An account: one per person and installation.
 
-    email: as typed; email_key: normalized (case, IDNA), unique. password_hash: Argon2id, empty while only codes are used.
+    email: as typed; email_key: normalized (case, IDNA), unique. password_hash: Argon2id, empty while the person only
+    uses codes.
     """
 
     __tablename__ = "users"
@@ -97,15 +98,4 @@ class KnownBrowser(db.Model):
     token_digest: Mapped[str] = mapped_column(String(64), unique=True)
     trusted: Mapped[bool] = mapped_column(Boolean, default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class ThrottleCounter(db.Model):
-    """How often something was tried in a window; shared by every process."""
-
-    __tablename__ = "throttle_counters"
-    __table_args__ = (Index("ix_throttle_counters_expires_at", "expires_at"),)
-
-    key: Mapped[str] = mapped_column(String(200), primary_key=True)
-    count: Mapped[int] = mapped_column(Integer, default=0)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,4 +1,4 @@
-"""Signed-in browsers: the one query that says who asks, and the writes that start, renew and end a session."""
+"""Signed-in browsers: the one query that says who asks, and the writes that start and end a session."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, select
+from flask import g, request
+from flask_babel import gettext as _
+from sqlalchemy import Row, and_, bindparam, or_, select, update
 
-from portal import clock
+from portal import clock, cookies, crypto
 from portal.account.models import User, UserSession
+from portal.errors import NotFound
 from portal.extensions import db
 from portal.vendors.models import Vendor
 from portal.vendors.service import PROFILE_COLUMNS, VendorProfile, profile
@@ -29,6 +32,7 @@ class Visitor:
     language: str
     session_id: int
     session_vendor_id: int | None
+    second_step: str
     last_seen_at: datetime
 
     is_authenticated = True
@@ -48,6 +52,7 @@ VISITOR_COLUMNS = (
     User.language,
     UserSession.id.label("session_id"),
     UserSession.vendor_id.label("session_vendor_id"),
+    UserSession.second_step,
     UserSession.last_seen_at,
 )
 LIVE = and_(
@@ -77,6 +82,77 @@ def find_visit(domain: str, token_digest: str) -> tuple[VendorProfile, Visitor |
     return (profile(row), visitor(row)) if row else None
 
 
-def resume() -> str | None:
-    """Start a new session from the remember-me cookie and rotate it; returns the new session's digest, or None."""
-    return None
+def start(user_id: int, *, vendor_id: int | None = None, second_step: str, remember: bool = False) -> UserSession:
+    """Sign this browser in: a new session under a new token; the one it had ends.
+
+    vendor_id: the vendor whose console staff chose. second_step: `code`, `known_browser`, `off`, or `mailed` where a
+    mailed code stood in for the password. remember: stay signed in for 30 days.
+    """
+    end_current()
+    token, now = crypto.new_token(), clock.now()
+    session = UserSession(
+        user_id=user_id,
+        token_digest=crypto.digest(token),
+        vendor_id=vendor_id,
+        second_step=second_step,
+        user_agent=request.headers.get("User-Agent", "")[:300],
+        ip=(request.remote_addr or "")[:45],
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + IDLE,
+    )
+    cookies.put(cookies.SESSION, token)
+    if remember:
+        _remember(session, now)
+    db.session.add(session)
+    return session
+
+
+def end_current() -> None:
+    """Sign this browser out on the server, remember-me included, and drop its cookies."""
+    token = cookies.read(cookies.SESSION)
+    selector = cookies.read(cookies.REMEMBER).partition(".")[0]
+    digests = [digest for digest in (g.get("session_digest"), token and crypto.digest(token)) if digest]
+    if digests or selector:
+        _end(or_(UserSession.token_digest.in_(digests), UserSession.remember_selector == selector))
+    cookies.drop(cookies.SESSION)
+    cookies.drop(cookies.REMEMBER)
+
+
+def list_for(user_id: int) -> list[UserSession]:
+    """The browsers a user is signed in with, the last seen first."""
+    now = clock.now()
+    live = or_(UserSession.expires_at > now, UserSession.remember_until > now)
+    statement = select(UserSession).where(UserSession.user_id == user_id, UserSession.ended_at.is_(None), live)
+    return list(db.session.scalars(statement.order_by(UserSession.last_seen_at.desc(), UserSession.id.desc())))
+
+
+def end(user_id: int, session_id: int) -> None:
+    """Sign one browser of a user out. Raises NotFound for anybody else's."""
+    if not _end(UserSession.user_id == user_id, UserSession.id == session_id):
+        raise NotFound(_("This session has ended already."))
+
+
+def end_others(user_id: int, keep_session_id: int | None = None) -> int:
+    """Sign a user out everywhere but here; returns how many sessions that ended."""
+    return _end(UserSession.user_id == user_id, UserSession.id != (keep_session_id or 0))
+
+
+def choose_vendor(session_id: int, vendor_id: int) -> None:
+    """Open another vendor's console in this session."""
+    chosen = update(UserSession).where(UserSession.id == session_id).values(vendor_id=vendor_id)
+    db.session.execute(chosen.execution_options(synchronize_session=False))
+
+
+def _remember(session: UserSession, now: datetime) -> None:
+    selector, verifier = crypto.new_token()[:32], crypto.new_token()
+    session.remember_selector = selector
+    session.remember_verifier_digest = crypto.digest(verifier)
+    session.remember_rotated_at = now
+    session.remember_until = now + REMEMBERED
+    cookies.put(cookies.REMEMBER, f"{selector}.{verifier}", int(REMEMBERED.total_seconds()))
+
+
+def _end(*conditions: Any) -> int:
+    ended = update(UserSession).where(*conditions, UserSession.ended_at.is_(None)).values(ended_at=clock.now())
+    return db.session.execute(ended.execution_options(synchronize_session=False)).rowcount
