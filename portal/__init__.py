@@ -78,11 +78,11 @@ def _bind_database(app: Flask) -> None:
 def _bind_pages(app: Flask) -> None:
     from flask import g
 
-    from portal import assets, cookies, csrf, error_pages, formatters, gate, headers, i18n, jobs, logging, paths
+    from portal import assets, cookies, csrf, error_pages, formatters, frame, gate, headers, i18n, jobs, logging, paths
     from portal.extensions import login_manager
 
     paths.init_app(app)
-    for part in (logging, cookies, i18n, formatters, assets, headers, error_pages, gate, jobs):
+    for part in (logging, cookies, i18n, formatters, assets, frame, headers, error_pages, gate, jobs):
         part.init_app(app)
     login_manager.init_app(app, add_context_processor=False)
     login_manager.request_loader(lambda request: g.get("visitor"))
@@ -94,7 +94,14 @@ def _bind_pages(app: Flask) -> None:
 def _page_facts() -> dict[str, object]:
     from flask import g
 
-    return {"vendor": g.get("vendor"), "visitor": g.get("visitor"), "staff_role": g.get("staff_role")}
+    from portal.i18n import page_language
+
+    return {
+        "vendor": g.get("vendor"),
+        "visitor": g.get("visitor"),
+        "staff_role": g.get("staff_role"),
+        "page_language": page_language(),
+    }
 
 
 def _register(app: Flask) -> None:
