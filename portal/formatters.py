@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from babel.dates import format_date as babel_date
@@ -25,7 +25,9 @@ def time_zone() -> str:
 
 def day(at: datetime | None) -> str:
     """A date such as *Mar 4, 2026*, in the vendor's time zone; empty for None."""
-    return _day(at, str(get_locale() or "en"), time_zone()) if at else ""
+    if at is None:
+        return ""
+    return date_in(str(get_locale() or "en"), at.astimezone(get_timezone(time_zone())).date())
 
 
 def moment(at: datetime | None) -> str:
@@ -39,7 +41,15 @@ def money(amount_minor: int | None, currency: str) -> str:
     """An amount in minor units (cents; none for JPY) with its currency, such as *€19.00*; empty for None."""
     if amount_minor is None:
         return ""
-    return _money(amount_minor, currency.upper(), str(get_locale() or "en"))
+    return money_in(str(get_locale() or "en"), amount_minor, currency)
+
+
+@lru_cache(maxsize=4096)
+def money_in(locale: str, amount_minor: int, currency: str) -> str:
+    """The same for a page that knows its language."""
+    currency = currency.upper()
+    major = amount_minor / 10 ** get_currency_precision(currency)
+    return str(format_currency(major, currency, locale=locale))
 
 
 def masked_key(key: str) -> str:
@@ -48,11 +58,6 @@ def masked_key(key: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _day(at: datetime, locale: str, zone: str) -> str:
-    return str(babel_date(at.astimezone(get_timezone(zone)), "medium", locale=locale))
-
-
-@lru_cache(maxsize=4096)
-def _money(amount_minor: int, currency: str, locale: str) -> str:
-    major = amount_minor / 10 ** get_currency_precision(currency)
-    return str(format_currency(major, currency, locale=locale))
+def date_in(locale: str, when: date) -> str:
+    """A calendar date in a language."""
+    return str(babel_date(when, "medium", locale=locale))

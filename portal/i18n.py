@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale
 from flask import Flask, g, has_request_context, request
 from flask_babel import get_locale as babel_locale
+from flask_babel import get_translations
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 
 from portal.extensions import babel
 
@@ -13,7 +21,9 @@ LANGUAGES = ("en",)
 def init_app(app: Flask) -> None:
     """Bind Flask-Babel and give templates the page's language."""
     babel.init_app(app, default_locale="en", default_timezone="UTC", locale_selector=chosen_language)
-    app.jinja_env.globals.update(page_lang=page_language, page_dir=page_direction)
+    app.jinja_env.globals.update(
+        page_lang=page_language, page_dir=page_direction, _=template_text, gettext=template_text
+    )
 
 
 def chosen_language() -> str:
@@ -28,10 +38,34 @@ def chosen_language() -> str:
 
 def page_language() -> str:
     """Value of the `lang` attribute."""
-    return str(babel_locale() or "en").replace("_", "-")
+    return _tag(babel_locale())
+
+
+@lru_cache(maxsize=64)
+def _tag(locale: Locale | None) -> str:
+    return str(locale or "en").replace("_", "-")
 
 
 def page_direction() -> str:
     """Value of the `dir` attribute: ltr or rtl."""
     locale = babel_locale()
     return str(locale.text_direction) if locale else "ltr"
+
+
+@pass_context
+def template_text(context: Context, text: str, **variables: Any) -> str:
+    """`_("…")` in templates: as Flask-Babel does it, but a sentence without variables is translated once per language.
+
+    A page has some twenty of them, and looking each up anew cost as much as the page's database query.
+    """
+    escaping = context.eval_ctx.autoescape
+    if escaping and not variables:
+        return _fixed_text(context.get("page_language") or page_language(), text)
+    translated = get_translations().ugettext(text)
+    return (Markup(translated) if escaping else translated) % variables  # noqa: S704 (our own catalog)
+
+
+@lru_cache(maxsize=4096)
+def _fixed_text(language: str, text: str) -> Markup:
+    """A translated sentence in the language of the running request, which `language` names."""
+    return Markup(get_translations().ugettext(text)) % ()  # noqa: S704 (our own catalog)

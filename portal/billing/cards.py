@@ -1,0 +1,189 @@
+"""The license page's read path: one prepared statement, rows turned into what the template prints.
+
+The page is the most visited one, so nothing here loads entities, formats twice, or asks the database per row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, bindparam, func, null, select, union_all
+
+from portal.associate.models import Association
+from portal.billing.models import StripeAccount, Subscription
+from portal.billing.told import Facts, Reading, Told, tell
+from portal.extensions import db
+from portal.formatters import masked_key
+from portal.licenses import states
+from portal.licenses.models import FEATURES, License, Machine, Product
+from portal.vendors.service import HasId
+
+PAGE = 50
+NEWEST = 2**31 - 1
+
+
+class Card(NamedTuple):
+    """One license as the page prints it. The five badges are flags; subscriptions holds the ones that matter."""
+
+    customer_id: int
+    global_id: int
+    product: str
+    key: str
+    masked: str
+    is_trial: bool
+    is_subscription: bool
+    is_expired: bool
+    is_blocked: bool
+    is_perpetual: bool
+    expires: str
+    machines: str
+    features: str
+    subscriptions: list[Told]
+
+
+class Coming(NamedTuple):
+    """A subscription whose key does not exist yet."""
+
+    customer_id: int
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class CardPage:
+    """What one license page shows. older: the GlobalId to go on before, or None at the end."""
+
+    cards: list[Card]
+    coming: list[Coming]
+    older: int | None
+
+    def groups(self) -> dict[int, tuple[list[Told], list[Card]]]:
+        """Per customer: what still waits for its key, and the licenses; newest first."""
+        grouped: dict[int, tuple[list[Told], list[Card]]] = {}
+        for coming in self.coming:
+            grouped.setdefault(coming.customer_id, ([], []))[0].append(coming.told)
+        for card in self.cards:
+            grouped.setdefault(card.customer_id, ([], []))[1].append(card)
+        return grouped
+
+
+_of_visitor = and_(Association.vendor_id == bindparam("vendor_id"), Association.user_id == bindparam("user_id"))
+_mode = select(StripeAccount.livemode).where(StripeAccount.vendor_id == bindparam("vendor_id")).scalar_subquery()
+_newest = (
+    select(License.vendor_id, License.global_id)
+    .select_from(Association)
+    .join(License, and_(License.vendor_id == Association.vendor_id, License.customer_id == Association.customer_id))
+    .where(_of_visitor, License.global_id < bindparam("before"))
+    .order_by(License.global_id.desc())
+    .limit(PAGE + 1)
+    .subquery()
+)
+_machines = (
+    select(func.count(Machine.number))
+    .where(Machine.vendor_id == License.vendor_id, Machine.global_id == License.global_id)
+    .correlate(License)
+    .scalar_subquery()
+)
+_LICENSE = (
+    License.customer_id,
+    License.global_id,
+    Product.name,
+    License.key,
+    License.expires_at,
+    License.period,
+    License.block,
+    License.trial_activation,
+    License.max_no_of_machines,
+    _machines.label("machines"),
+    Product.all_licenses_time_limited,
+    Product.feature_definitions,
+    *(getattr(License, name) for name in FEATURES),
+)
+_FACTS = tuple(getattr(Subscription, name) for name in Facts._fields)
+_of_license = and_(
+    Subscription.vendor_id == License.vendor_id,
+    Subscription.license_global_id == License.global_id,
+    Subscription.livemode == _mode,
+)
+_with_license = (
+    select(*_LICENSE, *_FACTS)
+    .select_from(_newest)
+    .join(License, and_(License.vendor_id == _newest.c.vendor_id, License.global_id == _newest.c.global_id))
+    .join(Product, and_(Product.vendor_id == License.vendor_id, Product.id == License.product_id))
+    .outerjoin(Subscription, _of_license)
+)
+_without_license = (
+    select(Subscription.customer_id, *(null() for _ in _LICENSE[1:]), *_FACTS)
+    .select_from(Association)
+    .join(
+        Subscription,
+        and_(
+            Subscription.vendor_id == Association.vendor_id,
+            Subscription.customer_id == Association.customer_id,
+            Subscription.license_global_id.is_(None),
+            Subscription.livemode == _mode,
+        ),
+    )
+    .where(_of_visitor, bindparam("before") == NEWEST)
+)
+_CARDS = union_all(_with_license, _without_license)
+_WIDTH = len(_LICENSE)
+
+
+def find(vendor: HasId, user_id: int, reading: Reading, before: int | None = None) -> CardPage:
+    """The visitor's licenses at a vendor, newest first, and subscriptions still waiting for a key: one query."""
+    facts = {"vendor_id": vendor.id, "user_id": user_id, "before": NEWEST if before is None else before}
+    licenses: dict[int, tuple[Any, list[Facts]]] = {}
+    coming = []
+    for row in db.session.connection().execute(_CARDS, facts):
+        stored = Facts._make(row[_WIDTH:]) if row[_WIDTH] is not None else None
+        if row[1] is None:
+            if stored is not None and not stored.is_over:
+                coming.append(Coming(row[0], tell(stored, reading)))
+            continue
+        held = licenses.setdefault(row[1], (row, []))[1]
+        if stored is not None:
+            held.append(stored)
+    ids = sorted(licenses, reverse=True)
+    cards = [_card(*licenses[number], reading) for number in ids[:PAGE]]
+    return CardPage(cards, coming, ids[PAGE - 1] if len(ids) > PAGE else None)
+
+
+def _card(row: Any, stored: list[Facts], reading: Reading) -> Card:
+    customer_id, global_id, product, key, expires_at, period, block, trial, most, used, all_limited = row[:11]
+    definitions, active = row[11], [name for name, on in zip(FEATURES, row[12:20], strict=True) if on]
+    limited = states.is_time_limited(definitions, active, all_limited=all_limited, period=period)
+    expired = states.is_expired(time_limited=limited, expires_at=expires_at, at=reading.now)
+    told = [tell(facts, reading, blocked=block, expired=expired) for facts in _that_matter(stored)]
+    text = reading.words
+    machines = text.machines if most > 0 else text.machines_without_limit
+    return Card(
+        customer_id=customer_id,
+        global_id=global_id,
+        product=product,
+        key=key,
+        masked=masked_key(key),
+        is_trial=states.is_trial(definitions, active, trial_activation=trial),
+        is_subscription=any(not one.is_over for one in told),
+        is_expired=expired,
+        is_blocked=block,
+        is_perpetual=not limited,
+        expires=reading.days_from_today(expires_at) if limited else text.never,
+        machines=machines % {"used": used, "most": most},
+        features=", ".join(states.feature_names(definitions, active)),
+        subscriptions=told,
+    )
+
+
+def _that_matter(stored: list[Facts]) -> list[Facts]:
+    """The subscriptions that go on; where none does, the one that ended last."""
+    if len(stored) < 2:
+        return stored
+    live = [facts for facts in stored if not facts.is_over]
+    if live:
+        return sorted(live, key=_started, reverse=True)
+    return [max(stored, key=_started)]
+
+
+def _started(facts: Facts) -> tuple[float, str]:
+    return (facts.started_at.timestamp() if facts.started_at else 0.0, facts.stripe_id)

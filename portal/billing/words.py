@@ -1,0 +1,136 @@
+"""What pages say about a license and its subscription: sentences per language, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+
+@dataclass(frozen=True)
+class Words:
+    """The sentences of the license cards in one language; `%(…)s` is filled in per card."""
+
+    show: str
+    hide: str
+    key: str
+    expires: str
+    machines_label: str
+    features: str
+    details: str
+    trial: str
+    subscription: str
+    expired: str
+    blocked: str
+    perpetual: str
+    never: str
+    machines: str
+    machines_without_limit: str
+    renews: str
+    active: str
+    free_until: str
+    free: str
+    ends: str
+    ended: str
+    ended_some_day: str
+    past_due: str
+    unpaid: str
+    paused: str
+    incomplete: str
+    never_paid: str
+    other_status: str
+    if_canceled: str
+    if_canceled_some_day: str
+    if_unpaid: str
+    key_ends: str
+    key_after_end: str
+    key_past_due: str
+    key_paused: str
+    key_incomplete: str
+    key_other: str
+    key_blocked: str
+    key_expired: str
+
+
+@lru_cache(maxsize=32)
+def words(locale: str) -> Words:
+    """The sentences in the language of the running request, which `locale` names."""
+    return Words(
+        show=_("Show"),
+        hide=_("Hide"),
+        key=_("License key"),
+        expires=_("Expires"),
+        machines_label=_("Machines"),
+        features=_("Features"),
+        details=_("Details and machines"),
+        trial=_("Trial license"),
+        subscription=_("Subscription"),
+        expired=_("Expired"),
+        blocked=_("Blocked"),
+        perpetual=_("Perpetual"),
+        never=_("Never"),
+        machines=_("%(used)s of %(most)s"),
+        machines_without_limit=_("%(used)s, no limit"),
+        renews=_("renews on %(day)s"),
+        active=_("active"),
+        free_until=_("free trial until %(day)s"),
+        free=_("free trial"),
+        ends=_("ends on %(day)s"),
+        ended=_("ended on %(day)s"),
+        ended_some_day=_("ended"),
+        past_due=_("payment failed"),
+        unpaid=_("not paid"),
+        paused=_("paused"),
+        incomplete=_("waiting for the first payment"),
+        never_paid=_("never started: the first payment was not made"),
+        other_status=_("status at Stripe: %(status)s"),
+        if_canceled=_("If you cancel, the key works until %(day)s."),
+        if_canceled_some_day=_("If you cancel, the key works until the end of the paid period."),
+        if_unpaid=_("If a payment fails, it works for %(days)s more after the paid period."),
+        key_ends=_("The key works until %(day)s."),
+        key_after_end=_("The key no longer comes with it. You can subscribe again at any time."),
+        key_past_due=_("Update the payment method to keep the key."),
+        key_paused=_("The key starts again when the subscription does."),
+        key_incomplete=_("The key starts as soon as the payment arrives."),
+        key_other=_("The key stays as it is."),
+        key_blocked=_("The key is blocked, whatever happens to the subscription. Please write to us."),
+        key_expired=_("The key has expired. If you have paid, please write to us."),
+    )
+
+
+@lru_cache(maxsize=4096)
+def distance(days: int, locale: str) -> str:
+    """How far a day is, in words: *in 23 days*, *today*, *4 days ago*."""
+    if days == 0:
+        return str(_("today"))
+    if days > 0:
+        return str(ngettext("in %(num)s day", "in %(num)s days", days))
+    return str(ngettext("%(num)s day ago", "%(num)s days ago", -days))
+
+
+@lru_cache(maxsize=1024)
+def days_long(days: int, locale: str) -> str:
+    """A number of days: *3 days*."""
+    return str(ngettext("%(num)s day", "%(num)s days", days))
+
+
+@lru_cache(maxsize=1024)
+def per_period(price: str, interval: str, count: int, locale: str) -> str:
+    """A price with its period: *€19.00 per month*, *€50.00 every 3 months*."""
+    if count == 1:
+        forms = {
+            "day": _("%(price)s per day", price=price),
+            "week": _("%(price)s per week", price=price),
+            "month": _("%(price)s per month", price=price),
+            "year": _("%(price)s per year", price=price),
+        }
+    else:
+        forms = {
+            "day": ngettext("%(price)s every day", "%(price)s every %(num)s days", count, price=price),
+            "week": ngettext("%(price)s every week", "%(price)s every %(num)s weeks", count, price=price),
+            "month": ngettext("%(price)s every month", "%(price)s every %(num)s months", count, price=price),
+            "year": ngettext("%(price)s every year", "%(price)s every %(num)s years", count, price=price),
+        }
+    return str(forms.get(interval, price))
