@@ -172,12 +172,16 @@ def _check_staff(mark: Mark) -> Response | None:
                 f"/SignIn?{addresses.query(next=addresses.safe_next(request.path) or '/Customer')}", code=303
             )
         raise Forbidden(_("This part is for the vendor's staff."))
+    if sessions.misses_second_step(g.visitor, g.vendor, as_staff=True):
+        return _ask_to_sign_in()
     if not access.at_least(g.staff_role, str(mark.role)):
         raise Forbidden
     return None
 
 
 def _check_customer(mark: Mark) -> Response | None:
+    if sessions.misses_second_step(g.visitor, g.vendor):
+        return _ask_to_sign_in()
     found = terms.standing(g.vendor, g.visitor.id)
     g.customers = found.customers
     if found.terms_due and not mark.terms_open:

@@ -82,6 +82,13 @@ def find_visit(domain: str, token_digest: str) -> tuple[VendorProfile, Visitor |
     return (profile(row), visitor(row)) if row else None
 
 
+def misses_second_step(visitor: Visitor, vendor: VendorProfile, *, as_staff: bool = False) -> bool:
+    """Whether a vendor asks for a second step that this session has not shown; a console wants password and code."""
+    if as_staff:
+        return visitor.second_step != "code" and vendor.switches.second_step_for_staff
+    return visitor.second_step == "off" and vendor.switches.second_step_for_customers
+
+
 def start(user_id: int, *, vendor_id: int | None = None, second_step: str, remember: bool = False) -> UserSession:
     """Sign this browser in: a new session under a new token; the one it had ends.
 

@@ -25,7 +25,7 @@ def sign_in() -> Response | str | tuple[str, int]:
         if "code" in request.form:
             return _take_code()
         return _mail_code() if "send_code" in request.form else _take_password()
-    if g.visitor is not None and not _misses_second_step():
+    if g.visitor is not None and not sessions.misses_second_step(g.visitor, g.vendor):
         return redirect(_target(request.args.get("next")), code=303)
     if request.args.get("step") in STEPS:
         return render_template("account/sign_in_code.html", form=CodeForm(), step=request.args["step"])
@@ -117,10 +117,6 @@ def _take_code() -> Response | tuple[str, int]:
 def _show_again(form: SignInForm | EmailForm) -> tuple[str, int]:
     wanted = addresses.safe_next(request.form.get("next"))
     return render_template("account/sign_in.html", form=form, next=wanted), form.status
-
-
-def _misses_second_step() -> bool:
-    return g.visitor.second_step == "off" and g.vendor.switches.second_step_for_customers
 
 
 def _target(wanted: str | None) -> str:

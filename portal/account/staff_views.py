@@ -106,7 +106,7 @@ def _choose() -> Response:
     chosen = next((v for v, _role in staff.list_desks(g.visitor.id) if str(v.id) == request.form.get("vendor")), None)
     if chosen is None:
         raise Forbidden(_("You are not on the staff of this vendor."))
-    if chosen.switches.second_step_for_staff and g.visitor.second_step != "code":
+    if sessions.misses_second_step(g.visitor, chosen, as_staff=True):
         flash(_("%(name)s asks its staff for a second step. Please sign in again.", name=chosen.name), "warning")
         sessions.end_current()
         unit_of_work.commit()
@@ -117,7 +117,9 @@ def _choose() -> Response:
     return redirect(addresses.safe_next(request.form.get("next")) or "/Customer", code=303)
 
 
-def _show_desks() -> Response | str:
+def _show_desks() -> Response | str | tuple[str, int]:
+    if g.vendor is not None and sessions.misses_second_step(g.visitor, g.vendor, as_staff=True):
+        return _show("staff_sign_in", None, 200)
     desks = staff.list_desks(g.visitor.id)
     wanted = addresses.safe_next(request.args.get("next"))
     if not desks:
