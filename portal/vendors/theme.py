@@ -11,7 +11,7 @@ DEFAULT_ACCENT = "#2f5bd7"
 LIGHT_SURFACES = ("#ffffff", "#f7f8fa", "#f0f2f5")  # panel, bg, sunk
 DARK_SURFACES = ("#171b22", "#0f1217", "#1f252e")
 TEXT_CONTRAST = 4.5
-DARK_LINK_CONTRAST = 5.5  # thin light type on a dark page needs more than the least
+CHANGED_CONTRAST = 7.0  # a link that has to leave its color goes far enough to be read with ease
 EDGE_CONTRAST = 3.0
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}\Z")
@@ -47,13 +47,18 @@ def theme(accent_color: str, surfaces: tuple[str, ...]) -> dict[str, str]:
         "accent-text": text,
         "accent-hover": _mix("#ffffff" if text == "#000000" else "#000000", accent, 0.14),
         "accent-edge": _readable(accent, surfaces, EDGE_CONTRAST),
-        "link": _readable(accent, (*surfaces, soft), DARK_LINK_CONTRAST if _is_dark(surfaces) else TEXT_CONTRAST),
+        "link": _link(accent, (*surfaces, soft)),
         "soft": soft,
     }
 
 
 def _declarations(properties: dict[str, str]) -> str:
     return ";".join(f"--{name}:{color}" for name, color in properties.items())
+
+
+def _link(accent: str, surfaces: tuple[str, ...]) -> str:
+    as_it_is = min(contrast(accent, surface) for surface in surfaces)
+    return accent if as_it_is >= TEXT_CONTRAST else _readable(accent, surfaces, CHANGED_CONTRAST)
 
 
 def _readable(color: str, surfaces: tuple[str, ...], least: float) -> str:
