@@ -18,6 +18,9 @@ PORTAL = "/Portal/@<domain:domain>"
 BLUEPRINTS: tuple[tuple[str, str], ...] = (
     ("", "portal.home.views"),
     ("", "portal.account.views"),
+    ("", "portal.associate.views"),
+    ("", "portal.terms.views"),
+    ("", "portal.embed.views"),
     ("", "portal.licenses.views"),
 )
 FOR_TRYING_OUT: tuple[tuple[str, str], ...] = (("/dev", "portal.dev.views"),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, func, select
@@ -15,9 +15,9 @@ from portal.customers.models import Customer
 from portal.extensions import db
 from portal.vendors.service import VendorProfile
 
-OPEN, YOURS, TAKEN = "open", "yours", "taken"
+OPEN, YOURS, TAKEN, NO_ADDRESS = "open", "yours", "taken", "no_address"
 EXPIRED, REVOKED, DISABLED, UNKNOWN = "expired", "revoked", "disabled", "unknown"
-STATUS = {OPEN: 200, YOURS: 200, TAKEN: 409, EXPIRED: 410, REVOKED: 410, DISABLED: 410, UNKNOWN: 404}
+STATUS = {OPEN: 200, YOURS: 200, TAKEN: 409, NO_ADDRESS: 409, EXPIRED: 410, REVOKED: 410, DISABLED: 410, UNKNOWN: 404}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ class Invitation:
     def hint(self) -> str:
         """The recorded address, masked: enough for its owner to recognize it, for nobody else to learn it."""
         return masked(self.recorded_email)
+
+    def without_address(self) -> Invitation:
+        """The same where a code is wanted and no mail can reach the record's owner."""
+        return replace(self, state=NO_ADDRESS)
 
 
 def masked(email: str) -> str:
@@ -138,7 +142,9 @@ def _personal_state(vendor: VendorProfile, customer: Row[Any], claim: Claim) -> 
         return DISABLED
     if _is_past(vendor, customer, claim):
         return EXPIRED
-    return TAKEN if customer.seats_taken >= seats_allowed(vendor, customer) else OPEN
+    if customer.seats_taken >= seats_allowed(vendor, customer):
+        return TAKEN
+    return NO_ADDRESS if vendor.switches.confirm_association_by_code and not customer.email_key else OPEN
 
 
 def _is_past(vendor: VendorProfile, customer: Any, claim: Claim) -> bool:

@@ -44,7 +44,12 @@ class Claim:
 
 def sign_up_link(vendor: Vendor | VendorProfile) -> str:
     """The vendor's generic link, absolute. It is made even while generic sign-up is switched off."""
-    return _link(vendor, Claim(GENERIC, vendor.id, vendor.sign_up_nonce))
+    return addresses.absolute(path_of_sign_up(vendor))
+
+
+def path_of_sign_up(vendor: Vendor | VendorProfile) -> str:
+    """The generic link as a path of this site, for pages that offer *sign up*."""
+    return path_of(vendor, Claim(GENERIC, vendor.id, vendor.sign_up_nonce))
 
 
 def personal_link(vendor: Vendor | VendorProfile, customer: Customer) -> str | None:
@@ -53,7 +58,7 @@ def personal_link(vendor: Vendor | VendorProfile, customer: Customer) -> str | N
         return None
     expiry = personal_expiry(vendor, customer)
     until = int(expiry.timestamp()) if expiry else None
-    return _link(vendor, Claim(PERSONAL, customer.id, customer.link_nonce, until))
+    return addresses.absolute(path_of(vendor, Claim(PERSONAL, customer.id, customer.link_nonce, until)))
 
 
 def personal_expiry(vendor: Vendor | VendorProfile, customer: Customer) -> datetime | None:
@@ -149,10 +154,6 @@ def claim_of(facts: Mapping[str, Any] | None) -> Claim | None:
 def switches_of(vendor: Vendor | VendorProfile) -> Switches:
     """The switches of a vendor row or profile."""
     return vendor.switches if isinstance(vendor, VendorProfile) else vendors.switches_of(vendor)
-
-
-def _link(vendor: Vendor | VendorProfile, claim: Claim) -> str:
-    return addresses.absolute(path_of(vendor, claim))
 
 
 def _auth(vendor: Vendor | VendorProfile, claim: Claim) -> str:

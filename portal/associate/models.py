@@ -23,7 +23,7 @@ class Association(db.Model):
     __table_args__ = (
         ForeignKeyConstraint(["vendor_id", "customer_id"], ["customers.vendor_id", "customers.id"]),
         UniqueConstraint("vendor_id", "customer_id", "seat", name="uq_associations_seat"),
-        Index("ix_associations_user_id", "user_id", "vendor_id"),
+        Index("ix_associations_user_id", "user_id", "vendor_id", "customer_id"),
     )
 
     vendor_id: Mapped[int] = mapped_column(primary_key=True)

@@ -1,10 +1,16 @@
-"""A vendor's profile page, and the way to one's own portal."""
+"""A vendor's profile page, its colors, and the way to one's own portal."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, render_template, request
+import hashlib
 
-from portal import PORTAL, access
+from flask import Blueprint, Response, g, redirect, render_template, request
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from portal import PORTAL, access, addresses
+from portal.associate import binding, links
+from portal.associate import service as associate
+from portal.staff import service as staff
 from portal.vendors.theme import DEFAULT_ACCENT, theme_css
 
 bp = Blueprint("home", __name__)
@@ -13,8 +19,26 @@ bp = Blueprint("home", __name__)
 @bp.get(f"{PORTAL}/")
 @access.public
 def profile() -> str:
-    """The vendor's front page."""
-    return render_template("home/profile.html")
+    """The vendor's front page; it also explains what to do to somebody who is signed in but not a customer yet."""
+    is_open = g.vendor.switches.generic_sign_up
+    known = g.visitor is not None and associate.is_associated(g.vendor, g.visitor.id)
+    return render_template(
+        "home/profile.html",
+        is_customer=known,
+        offers=len(binding.list_offers(g.vendor, g.visitor)) if g.visitor is not None else 0,
+        sign_up=links.path_of_sign_up(g.vendor) if is_open else None,
+    )
+
+
+@bp.get("/Portal/Admin")
+@access.signed_in
+def admin() -> str | WerkzeugResponse:
+    """One's own portal; a choice where several vendors know this user, and an explanation where none does."""
+    vendors = associate.list_vendors(g.visitor.id)
+    if len(vendors) == 1:
+        return redirect(addresses.portal_path(vendors[0], "Licenses"), code=303)
+    works_for = staff.list_desks(g.visitor.id)
+    return render_template("home/admin.html", vendors=vendors, works_for=works_for)
 
 
 @bp.get(f"{PORTAL}/theme.css")
@@ -22,7 +46,9 @@ def profile() -> str:
 def theme() -> Response:
     """The vendor's colors. Pages ask with the color in the query, so that browsers may keep the answer."""
     color = g.vendor.accent_color or DEFAULT_ACCENT
-    response = Response(theme_css(color), mimetype="text/css")
+    sheet = theme_css(color)
+    response = Response(sheet, mimetype="text/css")
     kept = request.args.get("v") == color.removeprefix("#")
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if kept else "public, max-age=60"
-    return response
+    response.set_etag(hashlib.sha256(sheet.encode()).hexdigest()[:16])
+    return response.make_conditional(request)
