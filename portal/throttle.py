@@ -7,20 +7,24 @@ A window always ends by itself: nobody is locked out for good.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
+from typing import TypeVar
 
-from flask import Flask, current_app, request
+from flask import current_app, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from limits import RateLimitItem, parse_many
+from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import Index, Integer, String, bindparam, case, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal import clock, crypto, unit_of_work
+from portal import clock, crypto, logging, unit_of_work
 from portal.database import UtcDateTime
 from portal.errors import Throttled
 from portal.extensions import db
@@ -42,6 +46,7 @@ LIMITS = {
     "billing": "30 per minute",
 }
 SWEEP = 500
+Answer = TypeVar("Answer")
 
 
 class ThrottleCounter(db.Model):
@@ -60,17 +65,18 @@ def hit(name: str, *subjects: object) -> None:
 
     subjects: whom to count it for; hashed in the key. Call it before any other statement of the request.
     """
-    limiter = _limiter()
     subject = _subject(subjects)
-    for item in _items(name):
-        if not limiter.hit(item, name, subject):
-            raise _refusal(limiter.get_window_stats(item, name, subject).reset_time - clock.now().timestamp())
+    for item in parse_many(LIMITS[name]):
+        seconds = _ask(partial(_count, item, name, subject))
+        if seconds is not None:
+            raise _refusal(seconds)
 
 
 def forget(name: str, *subjects: object) -> None:
     """Start a count afresh, after the person has proved who they are."""
-    for item in _items(name):
-        _limiter().clear(item, name, _subject(subjects))
+    subject = _subject(subjects)
+    for item in parse_many(LIMITS[name]):
+        _ask(partial(_clear, item, name, subject))
 
 
 def network() -> str:
@@ -106,20 +112,37 @@ def _subject(subjects: tuple[object, ...]) -> str:
     return crypto.keyed_digest("\0".join(str(subject) for subject in subjects), "throttle")[:40]
 
 
-def _items(name: str) -> list[RateLimitItem]:
-    return parse_many(LIMITS[name])
+def _clear(item: RateLimitItem, name: str, subject: str, limiter: FixedWindowRateLimiter) -> None:
+    limiter.clear(item, name, subject)
 
 
-def _limiter() -> FixedWindowRateLimiter:
-    return _limiter_of(current_app._get_current_object())  # type: ignore[attr-defined]
+def _count(item: RateLimitItem, name: str, subject: str, limiter: FixedWindowRateLimiter) -> float | None:
+    """Count a try; returns None if it is allowed, else how many seconds to wait."""
+    if limiter.hit(item, name, subject):
+        return None
+    return limiter.get_window_stats(item, name, subject).reset_time - clock.now().timestamp()
 
 
-def _limiter_of(app: Flask) -> FixedWindowRateLimiter:
-    if "throttle" not in app.extensions:
+def _ask(question: Callable[[FixedWindowRateLimiter], Answer]) -> Answer:
+    """Put a question to Redis where it is set, and to the database while Redis does not answer."""
+    in_redis, in_database = limiters()
+    if in_redis is not None:
+        try:
+            return question(in_redis)
+        except StorageError as error:
+            logging.get().warning("Redis does not answer; throttling in the database", error=str(error))
+    return question(in_database)
+
+
+def limiters() -> tuple[FixedWindowRateLimiter | None, FixedWindowRateLimiter]:
+    """The limiters of the running app: Redis if it is set, and the database."""
+    known = current_app.extensions
+    if "throttle" not in known:
         url = crypto.settings().redis_url
-        app.extensions["throttle"] = FixedWindowRateLimiter(storage_from_string(url) if url else SqlStorage())
-    limiter: FixedWindowRateLimiter = app.extensions["throttle"]
-    return limiter
+        in_redis = FixedWindowRateLimiter(storage_from_string(url, wrap_exceptions=True)) if url else None
+        known["throttle"] = (in_redis, FixedWindowRateLimiter(SqlStorage()))
+    found: tuple[FixedWindowRateLimiter | None, FixedWindowRateLimiter] = known["throttle"]
+    return found
 
 
 class SqlStorage(Storage):

@@ -130,7 +130,7 @@ def try_code(pending: Pending | None, code: str, field: str = "code") -> Pending
 def use(pending: Pending, field: str = "code") -> None:
     """Use a code up in the caller's transaction; of two at once only one succeeds. Raises Invalid."""
     used = update(MailedCode).where(MailedCode.id == pending.id, *_open()).values(used_at=clock.now())
-    if db.session.execute(used.execution_options(synchronize_session=False)).rowcount != 1:
+    if db.session.scalar(used.returning(MailedCode.id).execution_options(synchronize_session=False)) is None:
         raise _unusable(field)
 
 

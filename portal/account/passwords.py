@@ -21,8 +21,8 @@ PRODUCT = "latchkey"
 NOBODY = "$argon2id$v=19$m=47104,t=1,p=1$aJArI0nv9CokdZxGzBBa9w$xwVjf8Cx2b3wCfi2PZzSIW5ssNNEm1vrEiSHMkMY8pg"
 
 _hasher = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1)
-_AT_ONCE = 2 * (os.cpu_count() or 1)
-_places = threading.BoundedSemaphore(_AT_ONCE)
+PATIENCE = 2.0  # seconds
+_places = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
 
 
 def hash_password(password: str) -> str:
@@ -80,7 +80,7 @@ def _words(context: Iterable[str]) -> set[str]:
 @contextmanager
 def _place() -> Iterator[None]:
     # Each hash takes 46 MiB, so only so many may run at once.
-    if not _places.acquire(timeout=2):
+    if not _places.acquire(timeout=PATIENCE):
         raise Throttled(_("Many people are signing in right now. Please try again in a few seconds."), retry_after=3)
     try:
         yield

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from flask import g, request
 from flask_babel import gettext as _
-from sqlalchemy import Row, and_, bindparam, or_, select, update
+from sqlalchemy import CursorResult, Row, and_, bindparam, or_, select, update
 
 from portal import clock, cookies, crypto
 from portal.account.models import User, UserSession
@@ -162,4 +162,5 @@ def _remember(session: UserSession, now: datetime) -> None:
 
 def _end(*conditions: Any) -> int:
     ended = update(UserSession).where(*conditions, UserSession.ended_at.is_(None)).values(ended_at=clock.now())
-    return db.session.execute(ended.execution_options(synchronize_session=False)).rowcount
+    result = db.session.execute(ended.execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", result).rowcount
