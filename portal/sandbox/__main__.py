@@ -3,8 +3,10 @@
 import argparse
 import contextlib
 import json
+import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -22,6 +24,9 @@ def main() -> int:
     parser.add_argument("--portal-origin", action="append", default=[], help="site that hosted pages lead back to")
     parser.add_argument(
         "--without-portal-settings", action="store_true", help="accounts start without a saved portal configuration"
+    )
+    parser.add_argument(
+        "--until-stdin-closes", action="store_true", help="end with the process that started it, however that ends"
     )
     given = parser.parse_args()
     given.data.parent.mkdir(parents=True, exist_ok=True)
@@ -42,9 +47,16 @@ def main() -> int:
     signal.signal(signal.SIGTERM, leave)
     sys.stdout.write(json.dumps({"url": given.public_url or server.url}) + "\n")
     sys.stdout.flush()
+    if given.until_stdin_closes:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     return 0
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from typing import Any
 from waitress import wasyncore
 from waitress.server import create_server
 
+LARGEST_BODY = 16 * 1024 * 1024
+
 
 class Server:
     """A waitress server on a free or given port. make_app gets the address and returns the WSGI app."""
@@ -23,7 +25,14 @@ class Server:
         self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
         self.app = make_app(self.url)
         self._map: dict[int, Any] = {}
-        self._server = create_server(self.app, sockets=[self._socket], threads=threads, ident="sandbox", map=self._map)
+        self._server = create_server(
+            self.app,
+            sockets=[self._socket],
+            threads=threads,
+            ident="sandbox",
+            map=self._map,
+            max_request_body_size=LARGEST_BODY,
+        )
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 

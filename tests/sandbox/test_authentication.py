@@ -98,6 +98,12 @@ def test_a_version_it_cannot_speak_is_refused(raw, version, message):
     assert message in answer.json()["error"]["message"]
 
 
+def test_the_sdks_own_newer_version_is_answered_too(sandbox, key):
+    newest = stripe.StripeClient(key, base_addresses={"api": sandbox.url})
+
+    assert newest.v1.customers.create({"name": "Ada"}).name == "Ada"
+
+
 def test_the_version_decides_the_default_billing_mode(sandbox, shop, key):
     price, customer = shop.monthly.id, shop.customer().id
     given = {"customer": customer, "items": [{"price": price}]}

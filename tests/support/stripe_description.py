@@ -118,12 +118,13 @@ def request_problems(method: str, path: str, fields: list[tuple[str, str]]) -> l
     described = described_path(method, path)
     if described is None:
         return [f"{method} {path} is not described"]
-    schema = _request_schema(method.lower(), described)
+    schema = request_schema(method.lower(), described)
     return _problems(_request_validator(method.lower(), described), _typed(_nested(fields), schema))
 
 
 @cache
-def _request_schema(method: str, described: str) -> dict[str, Any]:
+def request_schema(method: str, described: str) -> dict[str, Any]:
+    """All parameters of an operation, from query and body, as one closed object."""
     operation = description()["paths"][described][method]
     properties = {p["name"]: p["schema"] for p in operation.get("parameters", []) if p["in"] == "query"}
     required = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query" and p.get("required")]
@@ -138,7 +139,7 @@ def _request_schema(method: str, described: str) -> dict[str, Any]:
 
 @cache
 def _request_validator(method: str, described: str) -> Any:
-    return jsonschema_rs.validator_for(closed(_request_schema(method, described)), registry=_registry())
+    return jsonschema_rs.validator_for(closed(request_schema(method, described)), registry=_registry())
 
 
 def _nested(fields: list[tuple[str, str]]) -> dict[str, Any]:

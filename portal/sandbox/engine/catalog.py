@@ -12,7 +12,7 @@ def add_product(ledger: Ledger, given: dict[str, Any]) -> Document:
     if given.get("id") and ledger.find("product", given["id"]):
         raise StripeError("Product already exists.", code="resource_already_exists", param="id")
     check_descriptor(given.get("statement_descriptor"))
-    blank = {
+    blank: Document = {
         "active": True,
         "default_price": None,
         "description": None,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from portal.sandbox.engine import due, invoicing, periods
-from portal.sandbox.engine.subscribing import NO_DETAILS
+from portal.sandbox.engine.blanks import NO_DETAILS
 from portal.sandbox.errors import StripeError, card_declined
 from portal.sandbox.ledger import Document, Ledger
 
@@ -110,9 +110,7 @@ def switch(
     if is_new_rhythm:
         lines = [after] if proration == "none" else [_unused(ledger, before), after]
     elif proration == "always_invoice" and subscription["status"] != "trialing":
-        rest = _unused(ledger, before)
-        charged = _unused(ledger, after)
-        lines = [rest, replace(charged, amount=-charged.amount, description=f"Remaining time on {after.description}")]
+        lines = [_unused(ledger, before), _remaining(ledger, after)]
     if lines:
         collect(ledger, subscription, invoicing.issue(ledger, subscription, lines, "subscription_update"), behavior)
     return due.save(ledger, subscription)
@@ -134,3 +132,9 @@ def _unused(ledger: Ledger, line: invoicing.Line) -> invoicing.Line:
         description=f"Unused time on {line.description}",
         is_proration=True,
     )
+
+
+def _remaining(ledger: Ledger, line: invoicing.Line) -> invoicing.Line:
+    """What the part of the line's period that is still to come costs."""
+    unused = _unused(ledger, line)
+    return replace(unused, amount=-unused.amount, description=f"Remaining time on {line.description}")

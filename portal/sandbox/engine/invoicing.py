@@ -1,10 +1,9 @@
 """Invoices: made from lines, paid from the card, and what payment does to the subscription."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from portal.sandbox import ids
-from portal.sandbox.engine import cards, due
+from portal.sandbox.engine import blanks, cards, due
 from portal.sandbox.ledger import Document, Ledger
 
 
@@ -147,96 +146,25 @@ def _line(line: Line, invoice_id: str, subscription: Document) -> Document:
 def _blank(ledger: Ledger, subscription: Document, customer: Document) -> Document:
     """Everything of an invoice that does not depend on its lines."""
     by_mail = subscription["collection_method"] == "send_invoice"
-    zero: dict[str, Any] = dict.fromkeys(
-        [
-            "amount_overpaid",
-            "amount_paid",
-            "amount_paid_off_stripe",
-            "amount_shipping",
-            "attempt_count",
-            "post_payment_credit_notes_amount",
-            "pre_payment_credit_notes_amount",
-        ],
-        0,
-    )
-    empty: dict[str, Any] = dict.fromkeys(
-        [
-            "account_tax_ids",
-            "application",
-            "automatically_finalizes_at",
-            "custom_fields",
-            "customer_phone",
-            "customer_shipping",
-            "default_payment_method",
-            "default_source",
-            "description",
-            "footer",
-            "from_invoice",
-            "invoice_pdf",
-            "last_finalization_error",
-            "latest_revision",
-            "next_payment_attempt",
-            "on_behalf_of",
-            "receipt_number",
-            "rendering",
-            "shipping_cost",
-            "shipping_details",
-            "statement_descriptor",
-            "test_clock",
-            "webhooks_delivered_at",
-        ]
-    )
-    lists: dict[str, Any] = {
-        name: []
-        for name in [
-            "customer_tax_ids",
-            "default_tax_rates",
-            "discounts",
-            "total_discount_amounts",
-            "total_pretax_credit_amounts",
-            "total_taxes",
-        ]
+    return blanks.INVOICE | {
+        "collection_method": subscription["collection_method"],
+        "currency": subscription["currency"],
+        "customer": customer["id"],
+        "customer_address": customer["address"],
+        "customer_email": customer["email"],
+        "customer_name": customer["name"],
+        "customer_tax_exempt": customer["tax_exempt"],
+        "due_date": ledger.now + 86_400 * (subscription["days_until_due"] or 0) if by_mail else None,
+        "effective_at": ledger.now,
+        "parent": {
+            "quote_details": None,
+            "subscription_details": {"metadata": subscription["metadata"], "subscription": subscription["id"]},
+            "type": "subscription_details",
+        },
+        "status_transitions": {
+            "finalized_at": ledger.now,
+            "marked_uncollectible_at": None,
+            "paid_at": None,
+            "voided_at": None,
+        },
     }
-    return (
-        zero
-        | empty
-        | lists
-        | {
-            "account_country": "US",
-            "account_name": "Sandbox",
-            "attempted": False,
-            "auto_advance": False,
-            "automatic_tax": {
-                "disabled_reason": None,
-                "enabled": False,
-                "liability": None,
-                "provider": None,
-                "status": None,
-            },
-            "collection_method": subscription["collection_method"],
-            "currency": subscription["currency"],
-            "customer": customer["id"],
-            "customer_address": customer["address"],
-            "customer_email": customer["email"],
-            "customer_name": customer["name"],
-            "customer_tax_exempt": customer["tax_exempt"],
-            "due_date": ledger.now + 86_400 * (subscription["days_until_due"] or 0) if by_mail else None,
-            "effective_at": ledger.now,
-            "issuer": {"type": "self"},
-            "livemode": False,
-            "metadata": {},
-            "parent": {
-                "quote_details": None,
-                "subscription_details": {"metadata": subscription["metadata"], "subscription": subscription["id"]},
-                "type": "subscription_details",
-            },
-            "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
-            "status": "open",
-            "status_transitions": {
-                "finalized_at": ledger.now,
-                "marked_uncollectible_at": None,
-                "paid_at": None,
-                "voided_at": None,
-            },
-        }
-    )

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from portal.sandbox.engine import cards, due, invoicing, periods
+from portal.sandbox.engine import blanks, cards, due, invoicing, periods
 from portal.sandbox.errors import StripeError, card_declined
 from portal.sandbox.ledger import Document, Ledger
 
 FLEXIBLE_SINCE = "2025-09-30.clover"
-NO_DETAILS = {"comment": None, "feedback": None, "reason": None}
 DAY = 86_400
 
 
@@ -124,57 +123,22 @@ def _new(
         )
     method = params.get("default_payment_method")
     check_method(ledger, method, customer["id"])
-    empty = dict.fromkeys(
-        [
-            "application",
-            "application_fee_percent",
-            "billing_cycle_anchor_config",
-            "billing_thresholds",
-            "cancel_at",
-            "canceled_at",
-            "default_source",
-            "ended_at",
-            "latest_invoice",
-            "next_pending_invoice_item_invoice",
-            "on_behalf_of",
-            "pause_collection",
-            "pending_invoice_item_interval",
-            "pending_setup_intent",
-            "pending_update",
-            "schedule",
-            "test_clock",
-            "transfer_data",
-        ]
-    )
-    settings = params.get("payment_settings") or {}
-    behavior = params.get("trial_settings") or {"end_behavior": {"missing_payment_method": "create_invoice"}}
-    return empty | {
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+    settings = blanks.SUBSCRIPTION["payment_settings"] | (params.get("payment_settings") or {})
+    return blanks.SUBSCRIPTION | {
         "billing_cycle_anchor": trial_end or ledger.now,
         "billing_mode": mode,
-        "billing_schedules": [],
-        "cancel_at_period_end": False,
-        "cancellation_details": NO_DETAILS,
         "collection_method": params.get("collection_method") or "charge_automatically",
         "currency": price["currency"],
         "customer": customer["id"],
         "days_until_due": params.get("days_until_due"),
         "default_payment_method": method,
-        "default_tax_rates": [],
         "description": params.get("description"),
-        "discounts": [],
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "livemode": False,
         "metadata": {key: value for key, value in (params.get("metadata") or {}).items() if value},
-        "payment_settings": {
-            "payment_method_options": None,
-            "payment_method_types": settings.get("payment_method_types"),
-            "save_default_payment_method": settings.get("save_default_payment_method", "off"),
-        },
+        "payment_settings": settings,
         "start_date": ledger.now,
         "status": "trialing" if trial_end else "active",
         "trial_end": trial_end,
-        "trial_settings": behavior,
+        "trial_settings": params.get("trial_settings") or blanks.SUBSCRIPTION["trial_settings"],
         "trial_start": ledger.now if trial_end else None,
     }
 
@@ -230,4 +194,4 @@ def set_cancel(ledger: Ledger, subscription: Document, params: Any, items: list[
             "reason": "cancellation_requested"
         }
     else:
-        subscription |= {"canceled_at": None, "cancellation_details": NO_DETAILS}
+        subscription |= {"canceled_at": None, "cancellation_details": blanks.NO_DETAILS}

@@ -43,7 +43,7 @@ NO_SETTINGS = {"custom_fields": None, "default_payment_method": None, "footer": 
 @operation("POST", "/v1/customers", FIELDS | {"payment_method": text()})
 def create(call: Call) -> Document:
     """A new customer, with a payment method attached if one is named."""
-    blank = {
+    blank: Document = {
         "address": None,
         "balance": 0,
         "currency": None,

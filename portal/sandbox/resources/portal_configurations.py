@@ -6,7 +6,7 @@ from portal.sandbox import ids
 from portal.sandbox.errors import StripeError
 from portal.sandbox.ledger import Document, Ledger
 from portal.sandbox.operations import LIST_FIELDS, Call, answer_list, operation
-from portal.sandbox.params import choice, flag, group, list_of, merged_metadata, metadata, text, url, whole
+from portal.sandbox.params import Reader, choice, flag, group, list_of, merged_metadata, metadata, text, url, whole
 from portal.sandbox.resources.subscription_items import PRORATION
 
 KIND = "billing_portal.configuration"
@@ -21,7 +21,7 @@ REASONS = [
     "too_expensive",
     "unused",
 ]
-ENABLED = {"enabled": flag}
+ENABLED: dict[str, Reader] = {"enabled": flag}
 REASON = ENABLED | {"options": list_of(choice(*REASONS))}
 ADJUSTABLE = ENABLED | {"maximum": whole(1, 999_999), "minimum": whole(0, 999_999)}
 PRODUCT = group(

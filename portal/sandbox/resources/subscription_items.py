@@ -30,7 +30,8 @@ def change_item(call: Call, subscription: Document, wanted: dict[str, Any], name
         return subscription
     if "metadata" in wanted:
         item = call.ledger.save(item | {"metadata": merged_metadata(item["metadata"], wanted["metadata"])})
-    price_id, quantity = wanted.get("price", item["price"]), wanted.get("quantity", item["quantity"])
+    price_id = str(wanted.get("price", item["price"]))
+    quantity: int = wanted["quantity"] if "quantity" in wanted else item["quantity"]
     if (price_id, quantity) == (item["price"], item["quantity"]):
         return subscription
     if price_id == item["price"]:
