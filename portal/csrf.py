@@ -18,10 +18,12 @@ _WIDTH = 32
 
 
 def token() -> str:
-    """A fresh spelling of this visitor's token, for one form."""
-    secret = _secrets()[0]
-    pad = secrets.token_bytes(_WIDTH)
-    return base64.urlsafe_b64encode(pad + _xor(pad, secret)).decode()
+    """This visitor's token, spelled anew in every answer; all forms of a page share the spelling."""
+    if "csrf_token" not in g:
+        secret = _secrets()[0]
+        pad = secrets.token_bytes(_WIDTH)
+        g.csrf_token = base64.urlsafe_b64encode(pad + _xor(pad, secret)).decode()
+    return str(g.csrf_token)
 
 
 def token_input() -> Markup:

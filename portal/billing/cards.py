@@ -5,10 +5,14 @@ The page is the most visited one, so nothing here loads entities, formats twice,
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from itertools import compress
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, func, null, select, union_all
+from sqlalchemy import Integer, Text, and_, bindparam, cast, func, null, select, type_coerce, union_all
 
 from portal.associate.models import Association
 from portal.billing.models import StripeAccount, Subscription
@@ -21,6 +25,11 @@ from portal.vendors.service import HasId
 
 PAGE = 50
 NEWEST = 2**31 - 1
+
+
+def _flag(column: Any) -> Any:
+    """A truth value as the database hands it out (0/1 on SQLite), without a conversion per row."""
+    return type_coerce(column, Integer)
 
 
 class Card(NamedTuple):
@@ -67,14 +76,20 @@ class CardPage:
         return grouped
 
 
-_of_visitor = and_(Association.vendor_id == bindparam("vendor_id"), Association.user_id == bindparam("user_id"))
+# The list of customers keeps both databases on the customer's own rows; `+ 0` keeps the order by GlobalId from tempting
+# them to walk through all licenses of the vendor instead.
+_own_customers = select(Association.customer_id).where(
+    Association.vendor_id == bindparam("vendor_id"), Association.user_id == bindparam("user_id")
+)
 _mode = select(StripeAccount.livemode).where(StripeAccount.vendor_id == bindparam("vendor_id")).scalar_subquery()
 _newest = (
-    select(License.vendor_id, License.global_id)
-    .select_from(Association)
-    .join(License, and_(License.vendor_id == Association.vendor_id, License.customer_id == Association.customer_id))
-    .where(_of_visitor, License.global_id < bindparam("before"))
-    .order_by(License.global_id.desc())
+    select(License.global_id)
+    .where(
+        License.vendor_id == bindparam("vendor_id"),
+        License.customer_id.in_(_own_customers),
+        License.global_id + 0 < bindparam("before"),
+    )
+    .order_by((License.global_id + 0).desc())
     .limit(PAGE + 1)
     .subquery()
 )
@@ -91,40 +106,38 @@ _LICENSE = (
     License.key,
     License.expires_at,
     License.period,
-    License.block,
-    License.trial_activation,
+    _flag(License.block),
+    _flag(License.trial_activation),
     License.max_no_of_machines,
     _machines.label("machines"),
-    Product.all_licenses_time_limited,
-    Product.feature_definitions,
-    *(getattr(License, name) for name in FEATURES),
+    _flag(Product.all_licenses_time_limited),
+    cast(Product.feature_definitions, Text),
+    *(_flag(getattr(License, name)) for name in FEATURES),
 )
-_FACTS = tuple(getattr(Subscription, name) for name in Facts._fields)
-_of_license = and_(
-    Subscription.vendor_id == License.vendor_id,
-    Subscription.license_global_id == License.global_id,
-    Subscription.livemode == _mode,
+_FACTS = (
+    *(getattr(Subscription, name) for name in Facts._fields[:-1]),
+    func.coalesce(Subscription.ended_at, Subscription.cancel_at).label("ends_at"),
 )
 _with_license = (
     select(*_LICENSE, *_FACTS)
     .select_from(_newest)
-    .join(License, and_(License.vendor_id == _newest.c.vendor_id, License.global_id == _newest.c.global_id))
+    .join(License, and_(License.vendor_id == bindparam("vendor_id"), License.global_id == _newest.c.global_id))
     .join(Product, and_(Product.vendor_id == License.vendor_id, Product.id == License.product_id))
-    .outerjoin(Subscription, _of_license)
-)
-_without_license = (
-    select(Subscription.customer_id, *(null() for _ in _LICENSE[1:]), *_FACTS)
-    .select_from(Association)
-    .join(
+    .outerjoin(
         Subscription,
         and_(
-            Subscription.vendor_id == Association.vendor_id,
-            Subscription.customer_id == Association.customer_id,
-            Subscription.license_global_id.is_(None),
+            Subscription.vendor_id == License.vendor_id,
+            Subscription.license_global_id == License.global_id,
             Subscription.livemode == _mode,
         ),
     )
-    .where(_of_visitor, bindparam("before") == NEWEST)
+)
+_without_license = select(Subscription.customer_id, *(null() for _ in _LICENSE[1:]), *_FACTS).where(
+    Subscription.vendor_id == bindparam("vendor_id"),
+    Subscription.customer_id.in_(_own_customers),
+    Subscription.license_global_id.is_(None),
+    Subscription.livemode == _mode,
+    bindparam("before") == NEWEST,
 )
 _CARDS = union_all(_with_license, _without_license)
 _WIDTH = len(_LICENSE)
@@ -135,55 +148,62 @@ def find(vendor: HasId, user_id: int, reading: Reading, before: int | None = Non
     facts = {"vendor_id": vendor.id, "user_id": user_id, "before": NEWEST if before is None else before}
     licenses: dict[int, tuple[Any, list[Facts]]] = {}
     coming = []
-    for row in db.session.connection().execute(_CARDS, facts):
+    for row in db.session.connection().execute(_CARDS, facts).all():
         stored = Facts._make(row[_WIDTH:]) if row[_WIDTH] is not None else None
-        if row[1] is None:
+        global_id = row[1]
+        if global_id is None:
             if stored is not None and not stored.is_over:
                 coming.append(Coming(row[0], tell(stored, reading)))
             continue
-        held = licenses.setdefault(row[1], (row, []))[1]
+        if global_id not in licenses:
+            licenses[global_id] = (row, [])
         if stored is not None:
-            held.append(stored)
+            licenses[global_id][1].append(stored)
     ids = sorted(licenses, reverse=True)
     cards = [_card(*licenses[number], reading) for number in ids[:PAGE]]
     return CardPage(cards, coming, ids[PAGE - 1] if len(ids) > PAGE else None)
 
 
+@lru_cache(maxsize=1024)
+def _definitions(text: str) -> dict[str, Any]:
+    """A product's feature definitions, shared by its licenses: read only."""
+    return dict(json.loads(text))
+
+
 def _card(row: Any, stored: list[Facts], reading: Reading) -> Card:
     customer_id, global_id, product, key, expires_at, period, block, trial, most, used, all_limited = row[:11]
-    definitions, active = row[11], [name for name, on in zip(FEATURES, row[12:20], strict=True) if on]
+    definitions, active = _definitions(row[11]), list(compress(FEATURES, row[12:20]))
     limited = states.is_time_limited(definitions, active, all_limited=all_limited, period=period)
     expired = states.is_expired(time_limited=limited, expires_at=expires_at, at=reading.now)
-    told = [tell(facts, reading, blocked=block, expired=expired) for facts in _that_matter(stored)]
+    told = [tell(facts, reading, block, expired) for facts in _that_matter(stored)]
     text = reading.words
     machines = text.machines if most > 0 else text.machines_without_limit
     return Card(
-        customer_id=customer_id,
-        global_id=global_id,
-        product=product,
-        key=key,
-        masked=masked_key(key),
-        is_trial=states.is_trial(definitions, active, trial_activation=trial),
-        is_subscription=any(not one.is_over for one in told),
-        is_expired=expired,
-        is_blocked=block,
-        is_perpetual=not limited,
-        expires=reading.days_from_today(expires_at) if limited else text.never,
-        machines=machines % {"used": used, "most": most},
-        features=", ".join(states.feature_names(definitions, active)),
-        subscriptions=told,
+        customer_id,
+        global_id,
+        product,
+        key,
+        masked_key(key),
+        states.is_trial(definitions, active, trial_activation=trial),
+        any(not one.is_over for one in told),
+        expired,
+        block,
+        not limited,
+        reading.days_from_today(expires_at) if limited else text.never,
+        machines % {"used": used, "most": most},
+        ", ".join(states.feature_names(definitions, active)),
+        told,
     )
 
 
 def _that_matter(stored: list[Facts]) -> list[Facts]:
-    """The subscriptions that go on; where none does, the one that ended last."""
+    """The subscriptions that go on, the one that runs longest first; where none does, the one that ended last."""
     if len(stored) < 2:
         return stored
-    live = [facts for facts in stored if not facts.is_over]
-    if live:
-        return sorted(live, key=_started, reverse=True)
-    return [max(stored, key=_started)]
+    by_end = sorted(stored, key=_end, reverse=True)
+    return [facts for facts in by_end if not facts.is_over] or by_end[:1]
 
 
-def _started(facts: Facts) -> tuple[float, str]:
-    return (facts.started_at.timestamp() if facts.started_at else 0.0, facts.stripe_id)
+def _end(facts: Facts) -> tuple[bool, datetime | None, str]:
+    end = facts.ends_at or facts.period_end
+    return (end is not None, end, facts.stripe_id)

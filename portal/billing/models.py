@@ -25,8 +25,8 @@ from portal.extensions import db
 class StripeAccount(db.Model):
     """A vendor's Stripe settings; secrets are sealed.
 
-    webhook_secrets: sealed JSON list (two at once while rolling). configuration_id: the `bpc_…` used for sessions, empty
-    for the account's default. portal_login_url: the no-code login link. livemode: null until a key is set.
+    webhook_secrets: sealed JSON list (two at once while rolling). configuration_id: the `bpc_…` used for sessions,
+    empty for the account's default. livemode: null until a key is set. The no-code login link is a vendor switch.
     """
 
     __tablename__ = "stripe_accounts"
@@ -36,7 +36,6 @@ class StripeAccount(db.Model):
     webhook_secrets: Mapped[str] = mapped_column(Text, default="")
     account_id: Mapped[str] = mapped_column(String(60), default="")
     livemode: Mapped[bool | None] = mapped_column(Boolean)
-    portal_login_url: Mapped[str] = mapped_column(String(500), default="")
     configuration_id: Mapped[str] = mapped_column(String(60), default="")
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
 
@@ -77,7 +76,7 @@ class Subscription(db.Model):
     __table_args__ = (
         ForeignKeyConstraint(["vendor_id", "customer_id"], ["customers.vendor_id", "customers.id"]),
         ForeignKeyConstraint(["vendor_id", "license_global_id"], ["licenses.vendor_id", "licenses.global_id"]),
-        Index("ix_subscriptions_customer", "vendor_id", "customer_id"),
+        Index("ix_subscriptions_customer", "vendor_id", "customer_id", "license_global_id"),
         Index("ix_subscriptions_license", "vendor_id", "license_global_id"),
     )
 

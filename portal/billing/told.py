@@ -41,7 +41,7 @@ def read_in(locale: str, zone: str, grace_days: int, now: datetime) -> Reading:
 
 
 class Facts(NamedTuple):
-    """A subscription as stored; fields as in `billing.models.Subscription`."""
+    """A subscription as stored; fields as in `billing.models.Subscription`, ends_at: when it ended or will end."""
 
     stripe_id: str
     status: str
@@ -51,14 +51,11 @@ class Facts(NamedTuple):
     interval: str
     interval_count: int
     period_end: datetime | None
-    trial_end: datetime | None
-    cancel_at: datetime | None
-    ended_at: datetime | None
-    started_at: datetime | None
+    ends_at: datetime | None
 
     @property
     def is_over(self) -> bool:
-        return has_ended(self.status, self.ended_at)
+        return has_ended(self.status)
 
 
 class Told(NamedTuple):
@@ -73,7 +70,7 @@ class Told(NamedTuple):
     is_over: bool
 
 
-def tell(facts: Facts, reading: Reading, *, blocked: bool = False, expired: bool = False) -> Told:
+def tell(facts: Facts, reading: Reading, blocked: bool = False, expired: bool = False) -> Told:
     """Put a subscription into words. blocked, expired: the state of its license."""
     status, key, steps = _state(facts, reading)
     if blocked:
@@ -109,23 +106,22 @@ def _state(facts: Facts, reading: Reading) -> tuple[str, str, str]:
 def _over(facts: Facts, reading: Reading) -> str:
     if facts.status == "incomplete_expired":
         return reading.words.never_paid
-    if facts.ended_at is None:
+    if facts.ends_at is None:
         return reading.words.ended_some_day
-    return reading.words.ended % {"day": reading.day(facts.ended_at)}
+    return reading.words.ended % {"day": reading.day(facts.ends_at)}
 
 
 def _running(facts: Facts, reading: Reading) -> tuple[str, str, str]:
     text = reading.words
-    if facts.cancel_at is not None:
-        last = {"day": reading.day(facts.cancel_at)}
+    if facts.ends_at is not None:
+        last = {"day": reading.day(facts.ends_at)}
         return text.ends % last, text.key_ends % last, "keep"
     until = {"day": reading.day(facts.period_end)} if facts.period_end else None
     key = text.if_canceled % until if until else text.if_canceled_some_day
     if reading.grace_days:
         key = f"{key} {text.if_unpaid % {'days': days_long(reading.grace_days, reading.locale)}}"
     if facts.status == "trialing":
-        trial_end = facts.trial_end or facts.period_end
-        status = text.free_until % {"day": reading.day(trial_end)} if trial_end else text.free
+        status = text.free_until % until if until else text.free
     else:
         status = text.renews % until if until else text.active
     return status, key, "change"

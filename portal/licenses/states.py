@@ -32,9 +32,9 @@ def is_expired(*, time_limited: bool, expires_at: datetime, at: datetime) -> boo
     return time_limited and expires_at <= at
 
 
-def has_ended(status: str, ended_at: datetime | None) -> bool:
-    """Whether a subscription is over for good. A status we do not know has not ended."""
-    return ended_at is not None or status in ENDED
+def has_ended(status: str) -> bool:
+    """Whether a subscription of this status is over for good. A status we do not know has not ended."""
+    return status in ENDED
 
 
 def feature_names(definitions: Definitions, active: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from flask import Blueprint, g, render_template, request
 from flask_babel import gettext as _
 
 from portal import PORTAL, access, addresses, clock
-from portal.billing import cards
+from portal.billing import cards, steps
 from portal.billing.told import Reading, read_in
 from portal.errors import NotFound
 from portal.formatters import time_zone
@@ -25,6 +25,7 @@ def index() -> str:
         "licenses/index.html",
         active="licenses",
         words=reading.words,
+        steps_for=steps.buttons(reading.locale),
         base=addresses.portal_path(g.vendor),
         groups=found.groups(),
         older=found.older,

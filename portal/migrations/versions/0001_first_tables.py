@@ -64,6 +64,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entries'))
     )
     with op.batch_alter_table('audit_entries', schema=None) as batch_op:
+        batch_op.create_index('ix_audit_entries_record', ['vendor_id', 'record', 'id'], unique=False)
         batch_op.create_index('ix_audit_entries_vendor_id_id', ['vendor_id', 'id'], unique=False)
 
     op.create_table('customers',
@@ -225,7 +226,6 @@ def upgrade() -> None:
     sa.Column('webhook_secrets', sa.Text(), nullable=False),
     sa.Column('account_id', sa.String(length=60), nullable=False),
     sa.Column('livemode', sa.Boolean(), nullable=True),
-    sa.Column('portal_login_url', sa.String(length=500), nullable=False),
     sa.Column('configuration_id', sa.String(length=60), nullable=False),
     sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['vendor_id'], ['vendors.id'], name=op.f('fk_stripe_accounts_vendor_id')),
@@ -301,7 +301,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('vendor_id', 'customer_id', 'seat', name='uq_associations_seat')
     )
     with op.batch_alter_table('associations', schema=None) as batch_op:
-        batch_op.create_index('ix_associations_user_id', ['user_id', 'vendor_id'], unique=False)
+        batch_op.create_index('ix_associations_user_id', ['user_id', 'vendor_id', 'customer_id'], unique=False)
 
     op.create_table('generic_sign_ups',
     sa.Column('vendor_id', sa.Integer(), nullable=False),
@@ -400,7 +400,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('vendor_id', 'stripe_id', name=op.f('pk_subscriptions'))
     )
     with op.batch_alter_table('subscriptions', schema=None) as batch_op:
-        batch_op.create_index('ix_subscriptions_customer', ['vendor_id', 'customer_id'], unique=False)
+        batch_op.create_index('ix_subscriptions_customer', ['vendor_id', 'customer_id', 'license_global_id'], unique=False)
         batch_op.create_index('ix_subscriptions_license', ['vendor_id', 'license_global_id'], unique=False)
 
     # ### end Alembic commands ###
@@ -471,6 +471,7 @@ def downgrade() -> None:
     op.drop_table('customers')
     with op.batch_alter_table('audit_entries', schema=None) as batch_op:
         batch_op.drop_index('ix_audit_entries_vendor_id_id')
+        batch_op.drop_index('ix_audit_entries_record')
 
     op.drop_table('audit_entries')
     op.drop_table('vendors')
