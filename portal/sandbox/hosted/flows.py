@@ -70,27 +70,34 @@ def confirm(visit: Visit, subscription: str) -> Any:
     wanted = _wanted(visit, found) if found else None
     if found is None or wanted is None or not shown.plan(visit, found).can_update:
         return gone()
-    item, price, quantity = wanted
-    error, status = None, 200
+    error = None
     if request.method == "POST":
-        try:
-            # A savepoint, so that a refused card leaves nothing half changed.
-            visit.ledger.connection.execute("SAVEPOINT change")
-            _change(visit, found, item, price, quantity)
+        error = _try_to_change(visit, found, *wanted)
+        if error is None:
             return finish(visit, _("Your plan is changed."))
-        except StripeError as refusal:
-            visit.ledger.connection.execute("ROLLBACK TO change")
-            error, status = refusal.message, 422
+    price, quantity = wanted[1:]
     page = render_template(
         "sandbox/confirm.html",
         visit=visit,
-        plan=shown.plan(visit, own_subscription(visit, subscription) or found),
+        plan=shown.plan(visit, found),
         name=shown.product_name(visit.ledger, price),
         price=price,
         quantity=quantity,
         error=error,
     )
-    return page, status
+    return page, 422 if error else 200
+
+
+def _try_to_change(visit: Visit, subscription: Document, item: Document, price: Document, quantity: int) -> str | None:
+    """Make the change, or none of it and say why. A savepoint, so that a refused card leaves nothing half changed."""
+    connection = visit.ledger.connection
+    connection.execute("SAVEPOINT change")
+    try:
+        _change(visit, dict(subscription), item, price, quantity)
+    except StripeError as refusal:
+        connection.execute("ROLLBACK TO change")
+        return refusal.message
+    return None
 
 
 def _change(visit: Visit, subscription: Document, item: Document, price: Document, quantity: int) -> None:
