@@ -42,6 +42,7 @@ class PortalForm(FlaskForm):
         fine = super().validate(extra_validators)
         for field in self:
             if isinstance(field.data, str) and has_odd_characters(field.data):
+                field.data = without_odd_characters(field.data)
                 field.errors = [*field.errors, _("This contains a character that cannot be stored.")]
                 fine = False
         return fine
@@ -65,6 +66,11 @@ def has_odd_characters(text: str) -> bool:
     if text.isprintable():
         return False
     return any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\t\r\n" for letter in text)
+
+
+def without_odd_characters(text: str) -> str:
+    """A refused text as a page may show it again."""
+    return "".join(letter for letter in text if not has_odd_characters(letter))
 
 
 def has_line_break(text: str) -> bool:
