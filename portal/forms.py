@@ -12,6 +12,9 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, IntegerField, StringField
 from wtforms.validators import ValidationError
 
+REPLACEMENT = "\ufffd"  # what decoding puts where bytes are no text
+TYPED = object()
+
 
 class PortalForm(FlaskForm):
     """A form whose token is checked by the gate.
@@ -23,6 +26,12 @@ class PortalForm(FlaskForm):
         csrf = False
 
     form_errors: list[str]
+
+    def __init__(self, formdata: Any = TYPED, **values: Any) -> None:
+        # Only what was typed: Flask-WTF also takes JSON bodies, and files in place of text.
+        if formdata is TYPED:
+            formdata = request.form if request.method == "POST" else None
+        super().__init__(formdata=formdata, **values)
 
     def validate_on_submit(self, extra_validators: Any = None) -> bool:
         """Whether this is a POST with a good token and good fields."""
@@ -44,6 +53,7 @@ class PortalForm(FlaskForm):
             if isinstance(field.data, str) and has_odd_characters(field.data):
                 field.data = without_odd_characters(field.data)
                 field.errors = [*field.errors, _("This contains a character that cannot be stored.")]
+                field.raw_data = [field.data]
                 fine = False
         return fine
 
@@ -62,15 +72,19 @@ class PortalForm(FlaskForm):
 
 
 def has_odd_characters(text: str) -> bool:
-    """Whether a text holds NUL, another control character (but tab and line ends), or a lone surrogate."""
-    if text.isprintable():
-        return False
-    return any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\t\r\n" for letter in text)
+    """Whether a text holds NUL, another control character (but tab and line ends), a surrogate, or broken UTF-8."""
+    if REPLACEMENT in text:
+        return True
+    return not text.isprintable() and any(_is_odd(letter) for letter in text)
 
 
 def without_odd_characters(text: str) -> str:
     """A refused text as a page may show it again."""
     return "".join(letter for letter in text if not has_odd_characters(letter))
+
+
+def _is_odd(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\t\r\n"
 
 
 def has_line_break(text: str) -> bool:

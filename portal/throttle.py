@@ -49,7 +49,7 @@ SWEEP = 500
 Answer = TypeVar("Answer")
 
 
-class ThrottleCounter(db.Model):
+class ThrottleCounter(db.Model):  # type: ignore[name-defined]
     """How often something was tried in a window; shared by every process."""
 
     __tablename__ = "throttle_counters"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from wtforms import PasswordField, SelectField
-from wtforms.validators import InputRequired, Length, Optional, Regexp
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
 
 from portal.account.passwords import LONGEST
 from portal.forms import LineField, PortalForm, TickField
@@ -29,7 +29,7 @@ SIX_DIGITS = Regexp(r"[0-9]{6}\Z", message=_l("The code has six digits."))
 class SignInForm(PortalForm):
     """Address and password; the password is not needed to have a code mailed."""
 
-    email = LineField(_l("E-mail address"), [InputRequired(TYPE_EMAIL), Length(max=320, message=TOO_LONG)])
+    email = LineField(_l("E-mail address"), [DataRequired(TYPE_EMAIL), Length(max=320, message=TOO_LONG)])
     password = PasswordField(_l("Password"), [InputRequired(TYPE_PASSWORD), Length(max=LONGEST, message=TOO_LONG)])
     remember = TickField(_l("Keep me signed in for 30 days"))
 
@@ -37,13 +37,13 @@ class SignInForm(PortalForm):
 class EmailForm(PortalForm):
     """An address to mail something to."""
 
-    email = LineField(_l("E-mail address"), [InputRequired(TYPE_EMAIL), Length(max=320, message=TOO_LONG)])
+    email = LineField(_l("E-mail address"), [DataRequired(TYPE_EMAIL), Length(max=320, message=TOO_LONG)])
 
 
 class CodeForm(PortalForm):
     """The six digits from a mail."""
 
-    code = Code(_l("Code from the mail"), [InputRequired(_l("Type the code from the mail.")), SIX_DIGITS])
+    code = Code(_l("Code from the mail"), [DataRequired(_l("Type the code from the mail.")), SIX_DIGITS])
 
 
 class NewPasswordForm(PortalForm):
@@ -65,7 +65,7 @@ class ChangePasswordForm(PortalForm):
 class ProfileForm(PortalForm):
     """What an account shows of its person."""
 
-    name = LineField(_l("Name"), [InputRequired(_l("Type your name.")), Length(max=100, message=TOO_LONG)])
+    name = LineField(_l("Name"), [DataRequired(_l("Type your name.")), Length(max=100, message=TOO_LONG)])
 
 
 class LanguageProfileForm(ProfileForm):

@@ -68,7 +68,7 @@ def _is_context(password: str, context: Iterable[str]) -> bool:
     for word in sorted(_words(context), key=len, reverse=True):
         rest = rest.replace(word, "")
     letters = re.sub(r"[\W\d_]+", "", rest)
-    return len(rest) < len(password) and len(letters) < 3 and len(rest) < SHORTEST
+    return len(rest) < len(password) and len(letters) < 4 and len(rest) < SHORTEST
 
 
 def _words(context: Iterable[str]) -> set[str]:

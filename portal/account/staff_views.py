@@ -29,7 +29,7 @@ def staff_sign_in() -> Response | str | tuple[str, int]:
     if request.method == "POST":
         if "code" in request.form:
             return _take_code()
-        return _take_password() if "email" in request.form else _choose()
+        return _choose() if "vendor" in request.form and "email" not in request.form else _take_password()
     if g.visitor is not None:
         return _show_desks()
     if request.args.get("step") == "second_step":
