@@ -16,14 +16,23 @@ PORTAL = "/Portal/@<domain:domain>"
 
 # URL prefix → modules that hold a blueprint `bp`, in the order of the house.
 BLUEPRINTS: tuple[tuple[str, str], ...] = (
+    ("", "portal.home.front"),
+    ("", "portal.home.health"),
     ("", "portal.home.views"),
     ("", "portal.account.views"),
     ("", "portal.associate.views"),
     ("", "portal.terms.views"),
     ("", "portal.embed.views"),
     ("", "portal.licenses.views"),
+    ("", "portal.console.customers"),
+    ("", "portal.console.customer_links"),
+    ("", "portal.console.products"),
+    ("", "portal.console.licenses"),
+    ("", "portal.console.data"),
+    ("", "portal.console.staff"),
+    ("", "portal.console.audit"),
 )
-FOR_TRYING_OUT: tuple[tuple[str, str], ...] = (("/dev", "portal.dev.views"),)
+FOR_TRYING_OUT: tuple[tuple[str, str], ...] = (("/dev", "portal.dev.views"), ("/dev", "portal.dev.demo_views"))
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -45,8 +54,10 @@ def _configure(app: Flask) -> None:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from portal import database
+    from portal.home.health import AnyHost
 
     settings: Settings = app.extensions["settings"]
+    app.wsgi_app = AnyHost(app.wsgi_app, settings.host)  # type: ignore[method-assign]
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings),

@@ -73,6 +73,12 @@ DOCUMENTATION = {
 }
 
 
+def demo_data_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Where `latchkey demo` keeps its things unless told otherwise."""
+    given = os.environ if environ is None else environ
+    return Path(given.get("LATCHKEY_DATA_DIR") or "instance/demo").absolute()
+
+
 def documentation() -> dict[str, str]:
     """Name and meaning of every setting, in reading order."""
     return dict(DOCUMENTATION)

@@ -78,7 +78,7 @@ def accent_css(color: str) -> Response:
     return Response(theme_css(f"#{color}"), mimetype="text/css")
 
 
-@bp.get("/mail")
+@bp.get("/mail-frame")
 @access.public
 def mail() -> str:
     """The frame of every mail."""

@@ -1,0 +1,85 @@
+"""`latchkey demo`: everything in one command, without an account or a network anywhere."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from portal.cli import running
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+THREADS = 8
+POLL_SECONDS = 0.2
+TEXT = """
+  Latchkey is running at {url}
+
+  As a customer     {customer_url}
+                    {customer_email}  ·  {customer_password}
+  As vendor staff   {staff_url}
+                    {staff_email}  ·  {staff_password}
+  Sign-up link      {sign_up_link}
+  Personal link     {personal_link}
+  Mail              {mail_url}
+  Sandbox Stripe    {sandbox_url}
+
+  Everything is made up and stays on this machine. Data: {data_dir}
+  Stop with Ctrl-C.
+"""
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Default: ./instance/demo.")
+@click.option("--sandbox-port", type=click.IntRange(0, 65535), help="Default: the port above plus one.")
+@running.as_json_option
+def demo(host: str, port: int, data_dir: Path | None, sandbox_port: int | None, as_json: bool) -> None:
+    """Try Latchkey: a vendor, customers, mail and a stand-in for Stripe, kept between starts."""
+    from portal import config
+    from portal.cli import demo_parts as parts
+
+    signal.signal(signal.SIGTERM, _leave)
+    folder = (data_dir or config.demo_data_dir()).absolute()
+    try:
+        listening = parts.listen(host, port)
+        beside = parts.port_beside(listening) if sandbox_port is None and port else sandbox_port or 0
+        with parts.sandbox(host, beside, folder, parts.origin(listening)) as sandbox_url:
+            app = parts.make_app(folder, parts.origin(listening), sandbox_url)
+            facts = parts.prepare(app, sandbox_url)
+            _serve(app, listening, {**facts, "data_dir": str(folder)}, as_json)
+    except OSError as error:
+        raise click.ClickException(parts.explain(error)) from error
+
+
+def _serve(app: Flask, listening: Any, facts: dict[str, Any], as_json: bool) -> None:
+    """Answer requests and work off the queue until told to stop."""
+    from waitress.server import create_server
+
+    from portal.outbox.worker import Worker
+
+    server = create_server(
+        app, sockets=[listening], threads=THREADS, ident="Latchkey", clear_untrusted_proxy_headers=True
+    )
+    worker = Worker(app, poll_seconds=POLL_SECONDS)
+    worker.start()
+    if as_json:
+        running.show(facts, as_json)
+    else:
+        click.echo(TEXT.format(**facts))
+    sys.stdout.flush()
+    try:
+        server.run()
+    finally:
+        server.close()
+        worker.stop()
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)

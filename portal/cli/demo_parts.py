@@ -1,0 +1,143 @@
+"""What the demo is put together from: sockets, keys, the sandbox's process, a filled database."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+SANDBOX_STOPS_WITHIN = 10
+
+
+class PortTaken(OSError):
+    """Another program listens there."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else happens. Raises PortTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortTaken(f"Port {port} is in use. Choose another one: latchkey demo --port {port + 10}") from error
+    return listening
+
+
+def origin(listening: socket.socket) -> str:
+    """The address to type into a browser on this machine."""
+    host, port = listening.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def port_beside(listening: socket.socket) -> int:
+    """The next port, where the sandbox listens unless told otherwise."""
+    return int(listening.getsockname()[1]) + 1
+
+
+def explain(error: OSError) -> str:
+    """One line for the person who typed the command."""
+    return str(error) if isinstance(error, PortTaken) else f"{error.strerror or error}: {error.filename or 'the demo'}"
+
+
+@contextmanager
+def sandbox(host: str, port: int, folder: Path, portal_origin: str) -> Iterator[str]:
+    """Run the sandbox Stripe in a process of its own; gives its address, and stops it afterwards."""
+    if port:
+        listen(host, port).close()
+    command = [sys.executable, "-m", "portal.sandbox", "--host", host, "--port", str(port)]
+    command += ["--data", str(folder / "sandbox.sqlite3"), "--portal-origin", portal_origin, "--until-stdin-closes"]
+    process = subprocess.Popen(  # noqa: S603
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise click.ClickException(f"The sandbox Stripe did not start on port {port}.")
+        yield str(json.loads(line)["url"]).replace("//0.0.0.0:", "//127.0.0.1:")
+    finally:
+        process.terminate()
+        try:
+            process.wait(SANDBOX_STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def make_app(folder: Path, base_url: str, sandbox_url: str) -> Flask:
+    """The portal with the demo's own keys, database and mail folder."""
+    from portal import config, create_app
+
+    keys = _keys(folder)
+    settings = {
+        "LATCHKEY_ENV": "demo",
+        "LATCHKEY_DATA_DIR": str(folder),
+        "LATCHKEY_SECRET_KEY": keys["secret_key"],
+        "LATCHKEY_ENCRYPTION_KEY": keys["encryption_key"],
+        "LATCHKEY_BASE_URL": base_url,
+        "LATCHKEY_MAIL_URL": f"file:{folder / 'mail'}",
+        "LATCHKEY_MAIL_FROM": "portal@demo.example",
+        "LATCHKEY_STRIPE_API_BASE": sandbox_url,
+    }
+    return create_app(config.from_environment(settings))
+
+
+def prepare(app: Flask, sandbox_url: str) -> dict[str, Any]:
+    """Bring the database up to date, fill what is missing, and say where to click."""
+    from flask import g
+
+    from portal import schema
+    from portal.audit.service import Actor
+    from portal.dev import demo_data, demo_facts, demo_stripe
+    from portal.extensions import db
+
+    with app.app_context():
+        g.actor = Actor("command", None, "latchkey demo")
+        if schema.pending():
+            from flask_migrate import upgrade
+
+            upgrade()
+        demo_data.fill()
+        demo_data.point_to_this_server()
+        demo_stripe.fill(sandbox_url)
+        demo_stripe.read_back()
+        facts = demo_facts.where_to_click()
+        db.session.rollback()
+    return facts
+
+
+def _keys(folder: Path) -> dict[str, str]:
+    """The demo's secrets, made at the first start; nobody else may read the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "keys.json"
+    if not path.exists():
+        made = {
+            "secret_key": secrets.token_urlsafe(48),
+            "encryption_key": base64.b64encode(secrets.token_bytes(32)).decode(),
+        }
+        unfinished = path.with_suffix(".part")
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(made, file)
+        unfinished.replace(path)
+    return dict(json.loads(path.read_text("utf-8")))
