@@ -21,7 +21,10 @@ class AuditEntry(db.Model):
     """
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("ix_audit_entries_vendor_id_id", "vendor_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_entries_vendor_id_id", "vendor_id", "id"),
+        Index("ix_audit_entries_record", "vendor_id", "record", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     vendor_id: Mapped[int | None] = mapped_column(ForeignKey("vendors.id"))

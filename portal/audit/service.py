@@ -65,9 +65,16 @@ def record(
     return entry
 
 
-def list_for(vendor: Any, *, text: str = "", before_id: int | None = None, limit: int = 50) -> list[AuditEntry]:
-    """The newest entries of a vendor, older than `before_id`; text searches actor, action and record."""
+def list_for(
+    vendor: Any, *, text: str = "", record: str = "", before_id: int | None = None, limit: int = 50
+) -> list[AuditEntry]:
+    """The newest entries of a vendor, older than `before_id`.
+
+    text searches actor, action and record; record (`customer:12`) is exact.
+    """
     statement = select(AuditEntry).where(AuditEntry.vendor_id == vendor.id).order_by(AuditEntry.id.desc()).limit(limit)
+    if record:
+        statement = statement.where(AuditEntry.record == record)
     if before_id is not None:
         statement = statement.where(AuditEntry.id < before_id)
     if text:

@@ -21,10 +21,13 @@ from portal.vendors.service import VendorProfile
 LIVES = timedelta(days=7)
 
 
-def invite(vendor: VendorProfile, inviter: staff.Member, email: str, role: str) -> StaffInvitation:
-    """Mail an invitation. An earlier open one to the same address stops working. Raises Invalid or Forbidden."""
+def invite(vendor: VendorProfile, invited_by: str, actor_role: str | None, email: str, role: str) -> StaffInvitation:
+    """Mail an invitation. An earlier open one to the same address stops working.
+
+    invited_by: the address of whoever invites; actor_role: their role. Raises Invalid or Forbidden.
+    """
     address = email_addresses.read(email)
-    staff.refuse_beyond(inviter.role, role)
+    staff.refuse_beyond(actor_role, role)
     if any(member.email_key == address.key for member in staff.list_members(vendor)):
         raise Invalid(_("This person is on your staff already."), field="email")
     for earlier in list_open(vendor):
@@ -36,7 +39,7 @@ def invite(vendor: VendorProfile, inviter: staff.Member, email: str, role: str) 
         email=address.shown,
         role=role,
         token_digest=crypto.digest(token),
-        invited_by=inviter.email,
+        invited_by=invited_by,
         expires_at=clock.now() + LIVES,
     )
     db.session.add(invitation)
@@ -46,7 +49,7 @@ def invite(vendor: VendorProfile, inviter: staff.Member, email: str, role: str) 
         vendor_id=vendor.id,
         language=vendor.language,
         link=addresses.absolute(f"/Staff/Invitation?{addresses.query(token=token)}"),
-        invited_by=inviter.email,
+        invited_by=invited_by,
         role=role,
         days=LIVES.days,
     )
