@@ -50,7 +50,7 @@ def who(mark: access.Mark | None) -> str:
 def main() -> None:
     """Write the file."""
     with tempfile.TemporaryDirectory() as folder:
-        app = databases.make_app("sqlite://", Path(folder))
+        app = databases.make_app(f"sqlite:///{folder}/routes.sqlite3", Path(folder))
         FILE.write_text(table(app), "utf-8")
     sys.stdout.write(f"{FILE.relative_to(ROOT)} written\n")
 
