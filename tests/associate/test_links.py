@@ -99,11 +99,11 @@ def test_a_link_opens_nothing_for_another_id_purpose_or_vendor(acme: Vendor, glo
 
 @pytest.mark.parametrize(
     "number",
-    ["", "0", "-1", "+1", "01", "1_0", " 1", "1 ", "1.0", "١", "1e0", "9223372036854775808", "4294967297", "x"],
+    ["", "0", "-1", "+1", "01", "1_0", " 1", "1 ", "1.0", "١", "1e0", "9223372036854775808", "4294967297"],
 )
 def test_an_id_in_another_spelling_opens_nothing(acme: Vendor, customer: Customer, number: str) -> None:
     query = query_of(str(links.personal_link(acme, customer)))
-    kind, wanted, claim = links.read_link(vendors.profile_of(acme), {**query, "id": number})
+    _kind, wanted, claim = links.read_link(vendors.profile_of(acme), {**query, "id": number})
     assert claim is None
     assert wanted < 2**31
 
