@@ -14,19 +14,22 @@ SESSION = "session"
 REMEMBER = "remember"
 BROWSER = "browser"
 KNOWN = "known"
+FORM = "form"
 RESET = "reset"
 CLAIM = "claim"
 
 
 class SmallSession(SecureCookieSessionInterface):
-    """Flask's signed cookie for what is small and not secret: flash messages and the anonymous form token."""
+    """Flask's signed cookie for what is small and not secret: flash messages."""
 
     digest_method = staticmethod(hashlib.sha256)
     salt = "latchkey.flask-session.v1"
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The page's session; an empty one in frames, where no cookie is read."""
-        return self.session_class() if is_framed(request) else super().open_session(app, request)
+        if is_framed(request) or self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Send the session if it changed; never from a frame."""
@@ -49,6 +52,8 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def send(response: Response) -> Response:
+        if is_framed(request):
+            return response
         for name, (value, max_age) in g.pop("cookies", {}).items():
             response.set_cookie(
                 full_name(name, settings),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import flash, g, redirect, render_template, request
+from flask import flash, g, redirect, render_template, request, session
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from portal import PORTAL, access, addresses, unit_of_work
-from portal.account import sessions, signing_in
+from portal import PORTAL, access, addresses, csrf, unit_of_work
+from portal.account import first_page, sessions, signing_in
 from portal.account.blueprint import bp
 from portal.account.forms import CodeForm, EmailForm, SignInForm
 from portal.audit import service as audit
@@ -29,7 +29,10 @@ def sign_in() -> Response | str | tuple[str, int]:
         return redirect(_target(request.args.get("next")), code=303)
     if request.args.get("step") in STEPS:
         return render_template("account/sign_in_code.html", form=CodeForm(), step=request.args["step"])
-    return render_template("account/sign_in.html", form=None, next=addresses.safe_next(request.args.get("next")))
+    if request.args or g.visitor is not None or "_flashes" in session:
+        wanted = addresses.safe_next(request.args.get("next"))
+        return render_template("account/sign_in.html", form=None, next=wanted, token=csrf.token_input())
+    return first_page.show(g.vendor)
 
 
 @bp.post(f"{PORTAL}/SignOut")
@@ -116,7 +119,8 @@ def _take_code() -> Response | tuple[str, int]:
 
 def _show_again(form: SignInForm | EmailForm) -> tuple[str, int]:
     wanted = addresses.safe_next(request.form.get("next"))
-    return render_template("account/sign_in.html", form=form, next=wanted), form.status
+    page = render_template("account/sign_in.html", form=form, next=wanted, token=csrf.token_input())
+    return page, form.status
 
 
 def _target(wanted: str | None) -> str:
