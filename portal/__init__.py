@@ -24,6 +24,7 @@ BLUEPRINTS: tuple[tuple[str, str], ...] = (
     ("", "portal.terms.views"),
     ("", "portal.embed.views"),
     ("", "portal.licenses.views"),
+    ("", "portal.billing.views"),
     ("", "portal.console.customers"),
     ("", "portal.console.customer_links"),
     ("", "portal.console.products"),
@@ -31,6 +32,7 @@ BLUEPRINTS: tuple[tuple[str, str], ...] = (
     ("", "portal.console.data"),
     ("", "portal.console.staff"),
     ("", "portal.console.audit"),
+    ("", "portal.console.user"),
 )
 FOR_TRYING_OUT: tuple[tuple[str, str], ...] = (("/dev", "portal.dev.views"), ("/dev", "portal.dev.demo_views"))
 

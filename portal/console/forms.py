@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from wtforms import PasswordField, SelectField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, Regexp
 
 from portal.access import ROLES
@@ -57,7 +58,11 @@ class ProductForm(PortalForm):
         return {name: {"name": label, "type": kind} for name, (label, kind) in typed.items() if label or kind}
 
 
-FEATURE_TYPES = [(NORMAL, _l("Normal")), (TIME_LIMITED, _l("Time-limited")), (TRIAL, _l("Trial"))]
+FEATURE_TYPES = [
+    SelectChoice(NORMAL, _l("Normal")),
+    SelectChoice(TIME_LIMITED, _l("Time-limited")),
+    SelectChoice(TRIAL, _l("Trial")),
+]
 for _name in FEATURES:
     _letter = _name.upper()
     setattr(ProductForm, f"{_name}_name", LineField(_l("Name of %(feature)s", feature=_letter), [at_most(100)]))
@@ -166,13 +171,13 @@ class InviteForm(PortalForm):
     """Whom to invite, as what."""
 
     email = LineField(_l("E-mail address"), [InputRequired(_l("Type an e-mail address.")), at_most(320)])
-    role = SelectField(_l("Role"), choices=[(role, ROLE_NAMES[role]) for role in ROLES], default="support")
+    role = SelectField(_l("Role"), choices=[SelectChoice(role, ROLE_NAMES[role]) for role in ROLES], default="support")
 
 
 class RoleForm(PortalForm):
     """A staff member's new role."""
 
-    role = SelectField(_l("Role"), choices=[(role, ROLE_NAMES[role]) for role in ROLES[::-1]])
+    role = SelectField(_l("Role"), choices=[SelectChoice(role, ROLE_NAMES[role]) for role in ROLES[::-1]])
 
 
 class JoinForm(PortalForm):

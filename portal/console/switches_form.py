@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from wtforms import Field, SelectField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 
 from portal.forms import LineField, PortalForm, TickField
 from portal.vendors import switches
@@ -95,7 +96,8 @@ def _field(name: str) -> Field:
     if isinstance(default, bool):
         return TickField(label, description=hint)
     if name in CHOICES:
-        return SelectField(label, description=hint, choices=[(value, CHOICE_NAMES[value]) for value in CHOICES[name]])
+        choices = [SelectChoice(value, CHOICE_NAMES[value]) for value in CHOICES[name]]
+        return SelectField(label, description=hint, choices=choices)
     if name == "embed_origins":
         return TextAreaField(label, description=hint)
     return LineField(label, description=hint)

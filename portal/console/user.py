@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -11,9 +13,9 @@ from portal.audit import service as audit
 from portal.billing import service as billing
 from portal.console import switches_form
 from portal.console.forms import CompanyForm, StripeForm
-from portal.errors import Invalid, Unavailable
+from portal.errors import Invalid, PortalError
 from portal.forms import PortalForm
-from portal.vendors import company
+from portal.vendors import company, theme
 from portal.vendors import service as vendors
 
 bp = Blueprint("console_user", __name__)
@@ -51,19 +53,21 @@ def save_stripe() -> Response | Refused:
     """Set the Stripe key, signing secrets or login link; what is left empty stays."""
     form = StripeForm()
     if form.validate_on_submit():
-        secrets = [field.data.strip() for field in (form.webhook_secret, form.second_webhook_secret) if field.data]
         try:
-            billing.set_account(
-                g.vendor,
-                api_key=(form.api_key.data or "").strip() or None,
-                webhook_secrets=secrets or None,
-                portal_login_url=form.portal_login_url.data or "",
-            )
-        except Invalid as error:
+            billing.set_account(g.vendor, **_stripe_fields(form))
+        except PortalError as error:
             form.refuse(error)
         else:
             return _done(_("The Stripe settings are saved."), "stripe")
     return _profile_page(stripe_form=form), form.status
+
+
+@bp.post("/User/Profile/Stripe/Remove")
+@access.staff("admin")
+def remove_key() -> Response:
+    """Delete the stored API key."""
+    billing.set_account(g.vendor, api_key="")
+    return _done(_("The API key is removed."), "stripe")
 
 
 @bp.post("/User/Profile/Sync")
@@ -72,7 +76,8 @@ def sync() -> Response:
     """Read all subscriptions from Stripe again."""
     try:
         result = billing.sync(g.vendor)
-    except Unavailable as error:
+    except PortalError as error:
+        unit_of_work.rollback()
         flash(error.message, "error")
         return redirect(f"{url_for('.profile')}#stripe", code=303)
     read, linked = result.subscriptions, result.linked
@@ -106,6 +111,22 @@ def save_settings() -> Response | Refused:
     return _settings_page(form), form.status
 
 
+def _stripe_fields(form: StripeForm) -> dict[str, Any]:
+    """What was typed; an empty secret keeps the stored one, an unchanged link is left alone."""
+    secrets = [field.data.strip() for field in (form.webhook_secret, form.second_webhook_secret) if field.data]
+    link = form.portal_login_url.data or ""
+    return {
+        "api_key": (form.api_key.data or "").strip() or None,
+        "webhook_secrets": secrets or None,
+        "portal_login_url": None if link == g.vendor.switches.portal_login_link else link,
+    }
+
+
+def _preview(color: str) -> list[tuple[str, dict[str, str]]]:
+    surfaces = (theme.LIGHT_SURFACES, theme.DARK_SURFACES)
+    return [(surface[0], theme.theme(color or theme.DEFAULT_ACCENT, surface)) for surface in surfaces]
+
+
 def _profile_page(**forms: PortalForm) -> str:
     account = billing.account_of(g.vendor)
     shown = {
@@ -120,6 +141,7 @@ def _profile_page(**forms: PortalForm) -> str:
         webhook_url=addresses.absolute(f"/api/subscription/StripeUrl?id={g.vendor.id}"),
         portal_url=addresses.portal_link(g.vendor),
         permissions=billing.PERMISSIONS,
+        preview=_preview(g.vendor.accent_color),
         **shown,
     )
 
