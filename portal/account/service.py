@@ -173,7 +173,7 @@ def queue_code_mail(name: str, recipient: str, asked: Asked, vendor_id: int | No
     facts = {"code": asked.code, "minutes": codes.MINUTES, **context}
     item = outbox.queue_mail(name, recipient, vendor_id=vendor_id, language=language(), **facts)
     if item is not None and not recipient:
-        item.state, item.payload = "done", ""
+        item.state, item.payload, item.done_at = "done", "", clock.now()
 
 
 def read_name(text: str) -> str:

@@ -98,6 +98,11 @@ def misses_second_step(visitor: Visitor, vendor: VendorProfile, *, as_staff: boo
     return visitor.second_step == "off" and vendor.switches.second_step_for_customers
 
 
+def admitted(visitor: Visitor | None, vendor: VendorProfile) -> Visitor | None:
+    """The visitor for a public page that acts on their behalf: nobody while this vendor's second step is missing."""
+    return None if visitor is None or misses_second_step(visitor, vendor) else visitor
+
+
 def start(user_id: int, *, vendor_id: int | None = None, second_step: str, remember: bool = False) -> UserSession:
     """Sign this browser in: a new session under a new token; the one it had ends.
 
