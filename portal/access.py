@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, overload
 
 View = TypeVar("View", bound=Callable[..., object])
 ROLES = ("viewer", "support", "admin", "owner")
@@ -28,11 +28,19 @@ def public(view: View) -> View:
     return _marked(view, Mark("public"))
 
 
+@overload
+def signed_in(view: View) -> View: ...
+@overload
+def signed_in(*, terms_open: bool = False) -> Callable[[View], View]: ...
 def signed_in(view: View | None = None, *, terms_open: bool = False) -> View | Callable[[View], View]:
     """Any signed-in user may call this view. Use with or without arguments."""
     return _decorate(view, Mark("signed_in", terms_open=terms_open))
 
 
+@overload
+def customer(view: View) -> View: ...
+@overload
+def customer(*, terms_open: bool = False) -> Callable[[View], View]: ...
 def customer(view: View | None = None, *, terms_open: bool = False) -> View | Callable[[View], View]:
     """A signed-in user with at least one association at the vendor of the address."""
     return _decorate(view, Mark("customer", terms_open=terms_open))

@@ -60,6 +60,7 @@ class SignUpForm(JoinForm):
         [InputRequired(_l("Type your e-mail address.")), Length(max=320, message=_l("This is too long."))],
     )
     password = PasswordField(_l("Password"), [InputRequired(_l("Type a password."))])
+    accept_terms = TickField(_l("I accept the terms"))  # again, so that it stands last in the list of what is wrong
 
 
 class CodeForm(PortalForm):

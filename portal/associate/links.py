@@ -12,7 +12,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import segno
 from markupsafe import Markup
@@ -153,7 +153,9 @@ def claim_of(facts: Mapping[str, Any] | None) -> Claim | None:
 
 def switches_of(vendor: Vendor | VendorProfile) -> Switches:
     """The switches of a vendor row or profile."""
-    return vendor.switches if isinstance(vendor, VendorProfile) else vendors.switches_of(vendor)
+    if isinstance(vendor, Vendor):
+        return vendors.switches_of(vendor)
+    return cast(VendorProfile, vendor).switches
 
 
 def _auth(vendor: Vendor | VendorProfile, claim: Claim) -> str:

@@ -15,12 +15,16 @@ Every answer says `Referrer-Policy: no-referrer` and `no-store`, because the add
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import flash, g, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from portal import PORTAL, access, addresses, cookies, throttle, unit_of_work
 from portal.account import service as account
+from portal.account import sessions
+from portal.account.sessions import Visitor
 from portal.associate import binding, invitations, links, member_views
 from portal.associate.blueprint import bp
 from portal.associate.forms import CodeForm, JoinForm, SignUpForm
@@ -53,8 +57,9 @@ def show() -> Response:
 @access.own_token
 def join() -> Response:
     """Begin an account, or bind a signed-in user."""
-    if g.visitor is not None:
-        throttle.hit("bind", g.visitor.id)
+    visitor = _visitor()
+    if visitor is not None:
+        throttle.hit("bind", visitor.id)
     claim = posted_claim()
     if claim is None:
         return _no_claim(request.form.get("claim", ""))
@@ -65,7 +70,7 @@ def join() -> Response:
         return redirect(addresses.portal_path(g.vendor, "Licenses"), code=303)
     if invitation.state != OPEN:
         return _page(invitation)
-    return _sign_up(invitation, claim, asked) if g.visitor is None else _join(invitation, claim, asked)
+    return _sign_up(invitation, claim, asked) if visitor is None else _join(invitation, claim, asked)
 
 
 @bp.route(f"{PORTAL}/Associate/Code", methods=["GET", "POST"])
@@ -168,13 +173,15 @@ def _page(
 ) -> Response:
     """The page of an invitation's state; `form` and `asked` where a refused form comes again."""
     claim = invitation.claim
-    facts = {"invitation": invitation, "claim": links.write_claim(g.vendor, claim) if claim else ""}
+    visitor = _visitor()
+    facts: dict[str, Any] = {"invitation": invitation, "visitor": visitor, "claim": ""}
     if claim:
+        facts["claim"] = links.write_claim(g.vendor, claim)
         facts["sign_in"] = addresses.portal_path(g.vendor, "SignIn", next=links.path_of(g.vendor, claim))
     if invitation.state == OPEN:
-        form = form or (SignUpForm(formdata=None) if g.visitor is None else JoinForm(formdata=None))
+        form = form or (SignUpForm(formdata=None) if visitor is None else JoinForm(formdata=None))
         asked = asked or terms.find_unaccepted(g.vendor, _user_id())
-        facts |= {"by_code": g.visitor and binding.needs_code(g.vendor, g.visitor, invitation)}
+        facts["by_code"] = visitor is not None and binding.needs_code(g.vendor, visitor, invitation)
         body = render_template("associate/show.html", form=form, asked=asked, **facts)
     else:
         body = render_template(f"associate/states/{invitation.state}.html", **facts)
@@ -185,7 +192,8 @@ def _no_claim(text: str) -> Response:
     """There is no link here, or the one this browser opened belongs to another vendor."""
     other = links.vendor_of_claim(text)
     state = "other_vendor" if other is not None and other != g.vendor.id else "missing"
-    return _private(make_response(render_template(f"associate/states/{state}.html"), 404))
+    page = render_template(f"associate/states/{state}.html", visitor=_visitor())
+    return _private(make_response(page, 404))
 
 
 def _private(response: Response) -> Response:
@@ -194,4 +202,10 @@ def _private(response: Response) -> Response:
 
 
 def _user_id() -> int | None:
-    return g.visitor.id if g.visitor is not None else None
+    visitor = _visitor()
+    return visitor.id if visitor else None
+
+
+def _visitor() -> Visitor | None:
+    """Who is signed in here; somebody who still owes this vendor a second step counts as nobody."""
+    return sessions.admitted(g.visitor, g.vendor)

@@ -20,5 +20,5 @@ def snippet(vendor: Vendor | VendorProfile) -> str:
     source = addresses.portal_link(vendor, "Embed/Associate")
     return (
         f'<iframe src="{escape(source)}" title="{escape(vendor.name)}" width="100%" height="260" loading="lazy" '
-        f'sandbox="{SANDBOX}" referrerpolicy="strict-origin"></iframe>'
+        f'sandbox="{SANDBOX}" referrerpolicy="strict-origin" style="border:0"></iframe>'
     )

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal import PORTAL, access, addresses
+from portal.account import sessions
 from portal.associate import binding, links
 from portal.associate import service as associate
 from portal.staff import service as staff
@@ -21,11 +22,13 @@ bp = Blueprint("home", __name__)
 def profile() -> str:
     """The vendor's front page; it also explains what to do to somebody who is signed in but not a customer yet."""
     is_open = g.vendor.switches.generic_sign_up
-    known = g.visitor is not None and associate.is_associated(g.vendor, g.visitor.id)
+    visitor = sessions.admitted(g.visitor, g.vendor)
+    known = visitor is not None and associate.is_associated(g.vendor, visitor.id)
     return render_template(
         "home/profile.html",
+        visitor=visitor,
         is_customer=known,
-        offers=len(binding.list_offers(g.vendor, g.visitor)) if g.visitor is not None else 0,
+        offers=len(binding.list_offers(g.vendor, visitor)) if visitor is not None else 0,
         sign_up=links.path_of_sign_up(g.vendor) if is_open else None,
     )
 
@@ -43,7 +46,7 @@ def admin() -> str | WerkzeugResponse:
 
 @bp.get(f"{PORTAL}/theme.css")
 @access.public
-def theme() -> Response:
+def theme() -> WerkzeugResponse:
     """The vendor's colors. Pages ask with the color in the query, so that browsers may keep the answer."""
     color = g.vendor.accent_color or DEFAULT_ACCENT
     sheet = theme_css(color)

@@ -137,6 +137,20 @@ def test_only_a_confirmed_address_is_bound(page: Page, acme: Vendor) -> None:
     assert seats(customer) == []
 
 
+def test_a_session_that_owes_the_second_step_binds_nothing_and_is_told_nothing(page: Page, acme: Vendor) -> None:
+    """Signed in by password alone at a vendor that asks for no more; this one does."""
+    vendors.set_switch(acme, "second_step_for_customers", "on")
+    db.session.commit()
+    user = factories.make_user()
+    customer = factories.make_customer(acme)
+    page.sign_in(user).get(personal(customer), status=303).follow()
+    assert user.email not in page.text
+    page.submit({}, status=422)
+    assert seats(customer) == []
+    page.get("/Portal/@acme.example/")
+    assert user.email not in page.text
+
+
 @pytest.fixture
 def careful(app: object) -> Vendor:
     return factories.make_vendor("careful.example", "Careful", confirm_association_by_code=True)

@@ -19,8 +19,8 @@ from tests.support.page import Page
 
 LICENSES = "/Portal/@acme.example/Licenses"
 TERMS = "/Portal/@acme.example/Terms"
-# PRODUCT 4.3: what stays open while the question is: the terms page, export, deletion, and canceling at Stripe.
-OPEN_PAGES = ("terms.show", "terms.accept", "account.export", "account.delete", "billing.portal", "billing.cancel")
+# What stays open while the question is: the terms page, export, deletion, and canceling at Stripe with its way back.
+OPEN_PAGES = ("terms.show", "terms.accept", "account.export", "account.delete", "billing.portal", "billing.come_back")
 
 
 @pytest.fixture
@@ -155,6 +155,15 @@ def test_no_route_of_the_portal_gets_around_the_question(app: Flask, customer: P
                 assert customer.location.startswith(TERMS), (method, address)
                 checked += 1
     assert checked >= 6
+
+
+@pytest.mark.parametrize("flow", ["", "payment_method_update", "subscription_update", "x"])
+def test_of_the_steps_to_stripe_only_canceling_stays_open(customer: Page, asked: DataObject, flow: str) -> None:
+    customer.get(TERMS)
+    token = customer.find_form().select_one("input[name=csrf_token]")
+    assert token is not None
+    customer.post("/Portal/@acme.example/Billing/Portal", {"csrf_token": token["value"], "flow": flow})
+    assert customer.location == TERMS
 
 
 def test_signing_out_stays_open(customer: Page, asked: DataObject) -> None:
