@@ -12,9 +12,10 @@ from pathlib import Path
 from flask import Flask
 from waitress.server import create_server
 
+from portal import clock
 from tests.support import databases
 from tests.support.mailbox import Mail, sent_mails
-from tests.support.sandbox_server import RunningSandbox, running_sandbox
+from tests.support.sandbox_server import MovableClock, RunningSandbox, running_sandbox
 
 VENDOR = "acme.example"
 
@@ -44,7 +45,7 @@ def running_site(folder: Path) -> Iterator[Site]:
     url = f"sqlite:///{folder / 'journeys.sqlite3'}"
     databases.migrate(url, folder)
     port = _free_port()
-    with running_sandbox() as sandbox:
+    with running_sandbox(clock=MovableClock(clock.unix())) as sandbox:
         more = {"LATCHKEY_BASE_URL": f"http://127.0.0.1:{port}", "LATCHKEY_STRIPE_API_BASE": sandbox.url}
         app = databases.make_app(url, folder, **more)
         server = create_server(app, host="127.0.0.1", port=port, threads=4)
