@@ -10,8 +10,7 @@ from wtforms import Field, SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
 from portal.forms import LineField, PortalForm, TickField
-from portal.vendors import switches
-from portal.vendors.switches import CHOICES, DEFAULTS, NAMES, Switches
+from portal.vendors.switches import CHOICES, DEFAULTS, LIMITS, NAMES, Switches
 
 CHOICE_NAMES = {
     "block": _l("Block the license"),
@@ -82,6 +81,9 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
 )
 
 
+NUMBERS = tuple(LIMITS)  # their fields are short
+
+
 class SwitchesForm(PortalForm):
     """One field per switch, added below; values are checked by `vendors.switches`."""
 
@@ -111,16 +113,6 @@ def of(values: Switches) -> SwitchesForm:
     """The form filled with a vendor's switches."""
     shown = {name: _shown(value) for name, value in asdict(values).items()}
     return SwitchesForm(formdata=None, data=shown)
-
-
-def groups() -> tuple[tuple[Any, tuple[str, ...]], ...]:
-    """Headings and the switches below each, in reading order."""
-    return GROUPS
-
-
-def is_number(name: str) -> bool:
-    """Whether a switch is a number, so that its field can be short."""
-    return name in switches.LIMITS
 
 
 def _shown(value: Any) -> Any:

@@ -147,7 +147,13 @@ def _profile_page(**forms: PortalForm) -> str:
 
 
 def _settings_page(form: switches_form.SwitchesForm) -> str:
-    return render_template("console/user/settings.html", active="settings", form=form, groups=switches_form.groups())
+    return render_template(
+        "console/user/settings.html",
+        active="settings",
+        form=form,
+        groups=switches_form.GROUPS,
+        numbers=switches_form.NUMBERS,
+    )
 
 
 def _done(said: str, part: str = "", page: str = ".profile") -> Response:
