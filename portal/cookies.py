@@ -86,10 +86,11 @@ def full_name(name: str, settings: Settings) -> str:
 
 def read(name: str) -> str:
     """The cookie the browser sent, or an empty text; always empty in frames."""
-    if is_framed(request):
+    sent = request.cookies
+    value = sent.get(full_name(name, crypto.settings()), "") if sent else ""
+    if not value or len(value) > 4096 or not value.isascii() or is_framed(request):
         return ""
-    value = request.cookies.get(full_name(name, crypto.settings()), "")
-    return value if len(value) <= 4096 and value.isascii() else ""
+    return value
 
 
 def put(name: str, value: str, max_age: int | None = None) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -89,5 +90,6 @@ def matches(text: str, purpose: str, stored: str) -> bool:
     return any([hmac.compare_digest(candidate, stored) for candidate in keyed_digests(text, purpose)])
 
 
+@lru_cache(maxsize=64)
 def _purpose_key(key: str, purpose: str) -> bytes:
     return hmac.new(key.encode(), b"latchkey " + purpose.encode(), hashlib.sha256).digest()
