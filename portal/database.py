@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, g, has_app_context
 from sqlalchemy import DateTime, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from portal.config import Settings
@@ -69,6 +70,13 @@ def init_app(app: Flask) -> None:
             _sqlite_rules(engine)
         else:
             _postgresql_rules(engine)
+
+
+def insert_into(table: Any) -> Any:
+    """An INSERT that knows ON CONFLICT, on the running database."""
+    if db.engine.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
 
 
 def wants_read_only() -> bool:

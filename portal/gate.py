@@ -183,7 +183,7 @@ def _check_customer(mark: Mark) -> Response | None:
     if sessions.misses_second_step(g.visitor, g.vendor):
         return _ask_to_sign_in()
     found = terms.standing(g.vendor, g.visitor.id)
-    g.customers = found.customers
+    g.customers, g.terms_due = found.customers, found.terms_due
     if found.terms_due and not mark.terms_open:
         wanted = addresses.safe_next(request.full_path.rstrip("?")) if request.method in ("GET", "HEAD") else None
         page = addresses.portal_path(g.vendor, "Terms")

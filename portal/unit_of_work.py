@@ -27,6 +27,14 @@ def rollback() -> None:
     db.session.rollback()
 
 
+def let_go() -> None:
+    """End a transaction that has only read so far, because something slow follows. Refused with changes pending."""
+    session = db.session()
+    if session.new or session.dirty or session.deleted:
+        raise NotAllowedNow("There are changes that would be lost.")
+    session.rollback()
+
+
 @contextmanager
 def reading() -> Iterator[None]:
     """Read without a write lock inside a request that will write later (before a slow password hash, say).

@@ -128,6 +128,7 @@ _with_license = (
         and_(
             Subscription.vendor_id == License.vendor_id,
             Subscription.license_global_id == License.global_id,
+            Subscription.customer_id == License.customer_id,
             Subscription.livemode == _mode,
         ),
     )

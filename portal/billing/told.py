@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 from babel.dates import get_timezone
 
+from portal import clock
 from portal.billing.words import Words, days_long, distance, per_period, words
-from portal.formatters import date_in, money_in
+from portal.formatters import date_in, money_in, time_zone
+from portal.i18n import page_language
 from portal.licenses.states import has_ended
+from portal.vendors.service import VendorProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,10 @@ class Reading:
         return f"{distance((when - self.today).days, self.locale)}, {date_in(self.locale, when)}"
 
 
-def read_in(locale: str, zone: str, grace_days: int, now: datetime) -> Reading:
-    """A reading in a language and a time zone, by their names."""
-    place = get_timezone(zone)
-    return Reading(locale, place, grace_days, now, now.astimezone(place).date(), words(locale))
+def reading_for(vendor: VendorProfile) -> Reading:
+    """How this request reads: the page's language, the vendor's time zone."""
+    language, place, now = page_language(), get_timezone(time_zone()), clock.now()
+    return Reading(language, place, vendor.switches.grace_days, now, now.astimezone(place).date(), words(language))
 
 
 class Facts(NamedTuple):
@@ -117,7 +120,7 @@ def _running(facts: Facts, reading: Reading) -> tuple[str, str, str]:
         last = {"day": reading.day(facts.ends_at)}
         return text.ends % last, text.key_ends % last, "keep"
     until = {"day": reading.day(facts.period_end)} if facts.period_end else None
-    key = text.if_canceled % until if until else text.if_canceled_some_day
+    key = text.if_canceled if until else text.if_canceled_some_day
     if reading.grace_days:
         key = f"{key} {text.if_unpaid % {'days': days_long(reading.grace_days, reading.locale)}}"
     if facts.status == "trialing":

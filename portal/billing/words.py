@@ -19,7 +19,6 @@ class Words:
     expires: str
     machines_label: str
     features: str
-    details: str
     trial: str
     subscription: str
     expired: str
@@ -64,7 +63,6 @@ def words(locale: str) -> Words:
         expires=_("Expires"),
         machines_label=_("Machines"),
         features=_("Features"),
-        details=_("Details and machines"),
         trial=_("Trial license"),
         subscription=_("Subscription"),
         expired=_("Expired"),
@@ -86,9 +84,9 @@ def words(locale: str) -> Words:
         incomplete=_("waiting for the first payment"),
         never_paid=_("never started: the first payment was not made"),
         other_status=_("status at Stripe: %(status)s"),
-        if_canceled=_("If you cancel, the key works until %(day)s."),
+        if_canceled=_("If you cancel, the key works until then."),
         if_canceled_some_day=_("If you cancel, the key works until the end of the paid period."),
-        if_unpaid=_("If a payment fails, it works for %(days)s more after the paid period."),
+        if_unpaid=_("If a payment fails, for %(days)s more."),
         key_ends=_("The key works until %(day)s."),
         key_after_end=_("The key no longer comes with it. You can subscribe again at any time."),
         key_past_due=_("Update the payment method to keep the key."),

@@ -9,6 +9,7 @@ import click
 
 # command or group → module that holds it under the same name (dashes become underscores)
 COMMANDS: dict[str, str] = {
+    "billing": "portal.cli.billing",
     "customers": "portal.cli.customers",
     "data": "portal.cli.data",
     "db": "portal.cli.db",

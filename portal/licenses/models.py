@@ -78,6 +78,11 @@ class License(db.Model):
 
     product: Mapped[Product] = relationship(lazy="raise", viewonly=True)
 
+    @property
+    def active_features(self) -> list[str]:
+        """The features that are on: `f1`, …."""
+        return [name for name in FEATURES if getattr(self, name)]
+
 
 class Machine(db.Model):
     """A device on which a license was activated. number: row number, referencer of its data objects."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, g, render_template, request
 from flask_babel import gettext as _
 
-from portal import PORTAL, access, addresses, clock
-from portal.billing import cards, steps
-from portal.billing.told import Reading, read_in
+from portal import PORTAL, access, addresses
+from portal.billing import cards, license_page, portal_sessions, steps
+from portal.billing.told import reading_for
 from portal.errors import NotFound
-from portal.formatters import time_zone
-from portal.i18n import page_language
 
 bp = Blueprint("licenses", __name__)
 
@@ -19,8 +17,9 @@ bp = Blueprint("licenses", __name__)
 @access.customer
 def index() -> str:
     """The visitor's licenses, each with its subscription: at most three queries, whatever their number."""
-    reading = _reading()
-    found = cards.find(g.vendor, g.visitor.id, reading, before_id())
+    reading = reading_for(g.vendor)
+    found = cards.find(g.vendor, g.visitor.id, reading, _before())
+    g.form_targets = portal_sessions.form_targets(g.vendor)
     return render_template(
         "licenses/index.html",
         active="licenses",
@@ -34,7 +33,25 @@ def index() -> str:
     )
 
 
-def before_id() -> int | None:
+@bp.get(f"{PORTAL}/Licenses/<int:global_id>")
+@access.customer
+def show(global_id: int) -> str:
+    """One license: every field a customer should see, its machines, its subscription."""
+    reading = reading_for(g.vendor)
+    ids = [customer.id for customer in g.customers]
+    g.form_targets = portal_sessions.form_targets(g.vendor)
+    return render_template(
+        "licenses/show.html",
+        active="licenses",
+        words=reading.words,
+        steps_for=steps.buttons(reading.locale),
+        base=addresses.portal_path(g.vendor),
+        page=license_page.find(g.vendor, ids, global_id, reading, _before()),
+        paged="before" in request.args,
+    )
+
+
+def _before() -> int | None:
     """Where an older page begins; a text that is no number is no such page."""
     text = request.args.get("before")
     if text is None:
@@ -42,7 +59,3 @@ def before_id() -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise NotFound(_("There is no such page."))
     return int(text)
-
-
-def _reading() -> Reading:
-    return read_in(page_language(), time_zone(), g.vendor.switches.grace_days, clock.now())

@@ -1,0 +1,103 @@
+"""Whose a Stripe object is and which license it pays: by our own table, then by metadata, never by e-mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select, update
+
+from portal.billing import gateway
+from portal.billing.models import StripeCustomer
+from portal.customers.models import Customer
+from portal.database import insert_into
+from portal.licenses.models import License
+
+if TYPE_CHECKING:
+    from portal.billing.sync import Gathered
+
+
+@dataclass
+class Links:
+    """The connections known while one reading of Stripe is written down. owners: our customer's id by `cus_…`."""
+
+    connection: Connection
+    vendor_id: int
+    livemode: bool
+    products: dict[str, gateway.ProductRead]
+    owners: dict[str, int]
+
+    @classmethod
+    def read(cls, connection: Connection, vendor_id: int, found: Gathered) -> Links:
+        """Start from our own table."""
+        statement = select(StripeCustomer.stripe_id, StripeCustomer.customer_id).where(
+            StripeCustomer.vendor_id == vendor_id,
+            StripeCustomer.livemode == found.livemode,
+            StripeCustomer.stripe_id.is_not(None),
+        )
+        owners = {str(stripe_id): customer_id for stripe_id, customer_id in connection.execute(statement)}
+        return cls(connection, vendor_id, found.livemode, found.products, owners)
+
+    def link_customer(self, read: gateway.CustomerRead) -> None:
+        """Recognize a Stripe customer by `skm_customer_id`, and keep its address fresh."""
+        if read.is_deleted or read.livemode not in (None, self.livemode):
+            return
+        if read.id in self.owners:
+            self._refresh(read)
+            return
+        customer_id = number_in(read.metadata, "skm_customer_id")
+        if customer_id is None or not self._is_customer(customer_id):
+            return
+        row = {"vendor_id": self.vendor_id, "customer_id": customer_id, "livemode": self.livemode}
+        self.connection.execute(insert_into(StripeCustomer).values(**row).on_conflict_do_nothing())
+        # A customer keeps the counterpart it has; one that is being made, or that Stripe lost, takes this one.
+        waiting = (StripeCustomer.stripe_id.is_(None)) | (StripeCustomer.state == "stale")
+        taken = update(StripeCustomer).filter_by(**row).where(waiting)
+        self.connection.execute(taken.values(stripe_id=read.id, email=read.email, state="linked"))
+        self.owners[read.id] = customer_id
+
+    def resolve(self, read: gateway.SubscriptionRead) -> tuple[int | None, int | None]:
+        """Customer id and license GlobalId of a subscription, where they are known."""
+        customer_id = self.owners.get(read.customer_id)
+        if customer_id is None:
+            named = number_in(read.metadata, "skm_customer_id")
+            customer_id = named if named is not None and self._is_customer(named) else None
+        found = self._license(read)
+        if found is None:
+            return customer_id, None
+        global_id, owner = found
+        if customer_id is not None and owner is not None and owner != customer_id:
+            return customer_id, None  # another customer's key: shown to staff, never to either customer
+        return (customer_id if customer_id is not None else owner), global_id
+
+    def _license(self, read: gateway.SubscriptionRead) -> tuple[int, int | None] | None:
+        columns = select(License.global_id, License.customer_id).where(License.vendor_id == self.vendor_id)
+        global_id = number_in(read.metadata, "skm_key_globalid")
+        if global_id is not None:
+            row = self.connection.execute(columns.where(License.global_id == global_id)).first()
+            if row is not None:
+                return row[0], row[1]
+        key_id = number_in(read.metadata, "skm_key_id")
+        for item in read.items if key_id is not None else ():
+            product = self.products.get(item.product_id)
+            product_id = number_in(product.metadata, "skm_product_id") if product else None
+            row = self.connection.execute(columns.where(License.product_id == product_id, License.id == key_id)).first()
+            if product_id is not None and row is not None:
+                return row[0], row[1]
+        return None
+
+    def _is_customer(self, customer_id: int) -> bool:
+        mine = (Customer.vendor_id == self.vendor_id) & (Customer.id == customer_id)
+        return self.connection.execute(select(Customer.id).where(mine)).first() is not None
+
+    def _refresh(self, read: gateway.CustomerRead) -> None:
+        mine = (StripeCustomer.vendor_id == self.vendor_id) & (StripeCustomer.stripe_id == read.id)
+        self.connection.execute(update(StripeCustomer).where(mine).values(email=read.email, state="linked"))
+
+
+def number_in(metadata: dict[str, str], name: str) -> int | None:
+    """A record number from metadata that people may have typed, or None."""
+    text = metadata.get(name, "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    return int(text) if 0 < int(text) < 2**31 else None

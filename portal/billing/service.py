@@ -1,0 +1,8 @@
+"""What the rest of the house asks of billing: Stripe settings and re-reading Stripe."""
+
+from __future__ import annotations
+
+from portal.billing.account import PERMISSIONS, AccountFacts, account_of, set_account
+from portal.billing.sync import SyncResult, sync
+
+__all__ = ["PERMISSIONS", "AccountFacts", "SyncResult", "account_of", "set_account", "sync"]
