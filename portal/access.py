@@ -29,18 +29,30 @@ def public(view: View) -> View:
 
 
 @overload
-def signed_in(view: View) -> View: ...
+def signed_in(view: View) -> View:
+    """Without arguments."""
+
+
 @overload
-def signed_in(*, terms_open: bool = False) -> Callable[[View], View]: ...
+def signed_in(*, terms_open: bool = False) -> Callable[[View], View]:
+    """With arguments."""
+
+
 def signed_in(view: View | None = None, *, terms_open: bool = False) -> View | Callable[[View], View]:
     """Any signed-in user may call this view. Use with or without arguments."""
     return _decorate(view, Mark("signed_in", terms_open=terms_open))
 
 
 @overload
-def customer(view: View) -> View: ...
+def customer(view: View) -> View:
+    """Without arguments."""
+
+
 @overload
-def customer(*, terms_open: bool = False) -> Callable[[View], View]: ...
+def customer(*, terms_open: bool = False) -> Callable[[View], View]:
+    """With arguments."""
+
+
 def customer(view: View | None = None, *, terms_open: bool = False) -> View | Callable[[View], View]:
     """A signed-in user with at least one association at the vendor of the address."""
     return _decorate(view, Mark("customer", terms_open=terms_open))
