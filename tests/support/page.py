@@ -30,15 +30,13 @@ class Page:
         self.response: TestResponse
         self.soup: BeautifulSoup
 
-    def get(self, path: str, *, status: int = 200, follow: bool = False, **options: Any) -> Page:
-        """Fetch a path; `follow` goes along redirects."""
-        return self._send("GET", path, status=status, follow=follow, **options)
+    def get(self, path: str, *, status: int = 200, **options: Any) -> Page:
+        """Fetch a path."""
+        return self._send("GET", path, status=status, **options)
 
-    def post(
-        self, path: str, data: dict[str, Any] | None = None, *, status: int = 303, follow: bool = False, **options: Any
-    ) -> Page:
+    def post(self, path: str, data: dict[str, Any] | None = None, *, status: int = 303, **options: Any) -> Page:
         """Post data as it stands (no token is added); see `submit` for what a person does."""
-        return self._send("POST", path, status=status, follow=follow, data=data or {}, **options)
+        return self._send("POST", path, status=status, data=data or {}, **options)
 
     def submit(
         self,
@@ -58,7 +56,7 @@ class Page:
         fields = {**_fields_of(chosen), **(data or {})}
         fields = {name: value for name, value in fields.items() if value is not None}
         action = str(chosen.get("action") or self.path)
-        return self._send("POST", action, status=status, follow=follow, data=fields, **options)
+        return self._send("POST", action, status=status, data=fields, **options)
 
     def find_form(self, selector: str = "") -> Tag:
         """A form of the current page."""
@@ -104,20 +102,16 @@ class Page:
         self.client.set_cookie("latchkey-session", token, domain="localhost")
         return self
 
-    def _send(self, method: str, path: str, *, status: int, follow: bool, **options: Any) -> Page:
+    def _send(self, method: str, path: str, *, status: int, **options: Any) -> Page:
         db.session.commit()
         path = path.removeprefix("http://localhost")
         call = lambda: self.client.open(path, method=method, **{**self.environ, **options})  # noqa: E731
         self.response = contextvars.Context().run(call)
         self.soup = BeautifulSoup(self.response.get_data(as_text=True), "html.parser")
         shown = self.text[:600] if self.response.mimetype == "text/html" else ""
-        assert self.response.status_code == (303 if follow else status), (
-            f"{method} {path}: {self.response.status} {shown}"
-        )
+        assert self.response.status_code == status, f"{method} {path}: {self.response.status} {shown}"
         if self.response.mimetype == "text/html" and self.response.status_code not in range(300, 400):
             check_page(self.html, self.soup)
-        while follow and self.response.status_code in range(300, 400):
-            self.get(self.location, status=status if not follow else self.client.get(self.location).status_code)
         return self
 
 
