@@ -94,6 +94,20 @@ def test_a_changed_or_deleted_customer_leaves_the_index(acme: Vendor) -> None:
     assert names(acme, "afterwards") == []
 
 
+def test_customers_loaded_in_bulk_are_found_as_well_as_later_ones(acme: Vendor, globex: Vendor) -> None:
+    make_customer(acme, name="Larsson before")
+    with search.bulk_loading(acme):
+        db.session.execute(text(_MANY.replace("SELECT 1 UNION", "SELECT 2 UNION")), {"vendor_id": acme.id})
+    db.session.commit()
+    make_customer(globex, name="Person 2999")
+    service.edit(acme, service.get(acme, 30), name="Larsson after")
+    db.session.commit()
+
+    assert names(acme, "larsson") == ["Larsson after", "Larsson before"]
+    assert names(acme, "person 2999") == ["Person 2999"]
+    assert names(acme, "person 30") == [f"Person {n}" for n in (3000, *range(309, 299, -1))]
+
+
 @pytest.mark.parametrize("typed", ["", "larsson", "la"])
 def test_pages_by_key_go_down_and_up_again_without_gaps(acme: Vendor, typed: str) -> None:
     for number in range(1, 8):

@@ -3,8 +3,8 @@
 Revision ID: 0002
 Revises: 0001
 
-SQLite: a contentless FTS5 table kept by triggers; its rowid is vendor_id * 2^32 + id, so that a search stays within one
-vendor and comes newest first. PostgreSQL: a GIN index on an array of three-letter pieces and the vendor; no extension
+SQLite: a contentless FTS5 table kept by triggers; its rowid is vendor_id * 2^32 + (2^32 - 1 - id), so that a search
+stays within one vendor and finds the newest first (FTS5 reads forward far quicker than backward). PostgreSQL: a GIN index on an array of three-letter pieces and the vendor; no extension
 is needed. Both index the same words: two marks stand before each word, so that its beginning can be searched too.
 A later migration that rebuilds `customers` in batch mode on SQLite must make the triggers again.
 """
@@ -16,10 +16,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-ROW = "({row}.vendor_id << 32) + {row}.id"
-WORDS = (
-    "char(1,1) || replace({row}.name || ' ' || {row}.company_name || ' ' || {row}.email, ' ', char(1,1))"
-)
+ROW = "({row}.vendor_id << 32) + 4294967295 - {row}.id"
+WORDS = "char(1,1) || replace({row}.name || ' ' || {row}.company_name || ' ' || {row}.email, ' ', char(1,1))"
 INSERT = f"INSERT INTO customer_search(rowid, words) VALUES ({ROW}, {WORDS});"
 DELETE = f"INSERT INTO customer_search(customer_search, rowid, words) VALUES ('delete', {ROW}, {WORDS});"
 SEARCHED = "name, company_name, email, vendor_id, id"
@@ -31,7 +29,7 @@ SQLITE = (
     f"CREATE TRIGGER customer_search_update AFTER UPDATE OF {SEARCHED} ON customers "
     f"BEGIN {DELETE.format(row='old')} {INSERT.format(row='new')} END",
     f"INSERT INTO customer_search(rowid, words) SELECT {ROW.format(row='customers')}, {WORDS.format(row='customers')} "
-    "FROM customers",
+    "FROM customers ORDER BY 1",
 )
 SQLITE_DOWN = (
     "DROP TRIGGER customer_search_insert",
