@@ -44,8 +44,8 @@ class Page:
         *,
         form: str = "",
         status: int = 303,
-        follow: bool = False,
         **options: Any,
+    ) -> Page:
         """Send a form of the current page with its hidden and filled-in fields; `data` is what the person types.
 
         form: a CSS selector, such as `form[action$="/Release"]`; by default the first POST form of the main part.
