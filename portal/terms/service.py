@@ -98,7 +98,7 @@ _STANDING = (
     .join(Customer, and_(Customer.vendor_id == Association.vendor_id, Customer.id == Association.customer_id))
     .outerjoin(DataObject, and_(DataObject.vendor_id == Association.vendor_id, DataObject.id == _object))
     .where(Association.vendor_id == bindparam("vendor_id"), Association.user_id == bindparam("user_id"))
-    .order_by(Customer.id)
+    .order_by(Association.customer_id)
 )
 
 
