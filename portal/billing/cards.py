@@ -165,16 +165,19 @@ def find(vendor: HasId, user_id: int, reading: Reading, before: int | None = Non
     return CardPage(cards, coming, ids[PAGE - 1] if len(ids) > PAGE else None)
 
 
-@lru_cache(maxsize=1024)
-def _definitions(text: str) -> dict[str, Any]:
-    """A product's feature definitions, shared by its licenses: read only."""
-    return dict(json.loads(text))
+@lru_cache(maxsize=4096)
+def _kind(definitions: str, flags: tuple[int, ...]) -> tuple[bool, bool, str]:
+    """By the active features: whether they limit the time, whether they make a trial, and their names."""
+    known, active = json.loads(definitions), list(compress(FEATURES, flags))
+    limited = states.is_time_limited(known, active, all_limited=False, period=0)
+    names = ", ".join(states.feature_names(known, active))
+    return limited, states.is_trial(known, active, trial_activation=False), names
 
 
 def _card(row: Any, stored: list[Facts], reading: Reading) -> Card:
     customer_id, global_id, product, key, expires_at, period, block, trial, most, used, all_limited = row[:11]
-    definitions, active = _definitions(row[11]), list(compress(FEATURES, row[12:20]))
-    limited = states.is_time_limited(definitions, active, all_limited=all_limited, period=period)
+    limited_by_feature, trial_by_feature, features = _kind(row[11], row[12:20])
+    limited = limited_by_feature or all_limited or period > 0
     expired = states.is_expired(time_limited=limited, expires_at=expires_at, at=reading.now)
     told = [tell(facts, reading, block, expired) for facts in _that_matter(stored)]
     text = reading.words
@@ -185,14 +188,14 @@ def _card(row: Any, stored: list[Facts], reading: Reading) -> Card:
         product,
         key,
         masked_key(key),
-        states.is_trial(definitions, active, trial_activation=trial),
+        trial or trial_by_feature,
         any(not one.is_over for one in told),
         expired,
         block,
         not limited,
         reading.days_from_today(expires_at) if limited else text.never,
         machines % {"used": used, "most": most},
-        ", ".join(states.feature_names(definitions, active)),
+        features,
         told,
     )
 

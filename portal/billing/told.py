@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from functools import lru_cache
 from typing import NamedTuple
 
 from babel.dates import get_timezone
@@ -27,14 +28,15 @@ class Reading:
     today: date
     words: Words
 
-    def day(self, at: datetime) -> str:
-        """A date as this page writes it."""
-        return date_in(self.locale, at.astimezone(self.zone).date())
-
     def days_from_today(self, at: datetime) -> str:
         """How far a moment's day is, in words, and the date: *in 23 days, Dec 14, 2026*."""
         when = at.astimezone(self.zone).date()
-        return f"{distance((when - self.today).days, self.locale)}, {date_in(self.locale, when)}"
+        return _from_today(self.locale, self.today, when)
+
+
+@lru_cache(maxsize=8192)
+def _from_today(locale: str, today: date, when: date) -> str:
+    return f"{distance((when - today).days, locale)}, {date_in(locale, when)}"
 
 
 def reading_for(vendor: VendorProfile) -> Reading:
@@ -75,28 +77,47 @@ class Told(NamedTuple):
 
 def tell(facts: Facts, reading: Reading, blocked: bool = False, expired: bool = False) -> Told:
     """Put a subscription into words. blocked, expired: the state of its license."""
-    status, key, steps = _state(facts, reading)
+    stripe_id, status, *plan, period_end, ends_at = facts
+    zone = reading.zone
+    sentences = _sentences(
+        reading.locale,
+        reading.grace_days,
+        status,
+        period_end.astimezone(zone).date() if period_end else None,
+        ends_at.astimezone(zone).date() if ends_at else None,
+    )
+    key = sentences[1]
     if blocked:
         key = reading.words.key_blocked
     elif expired and not facts.is_over:
         key = reading.words.key_expired
-    return Told(facts.stripe_id, facts.plan_name, _price(facts, reading), status, key, steps, facts.is_over)
+    return Told(
+        stripe_id, facts.plan_name, _price(reading.locale, *plan), sentences[0], key, sentences[2], facts.is_over
+    )
 
 
-def _price(facts: Facts, reading: Reading) -> str:
-    if facts.amount_minor is None:
-        return facts.plan_name
-    price = money_in(reading.locale, facts.amount_minor, facts.currency)
-    return per_period(price, facts.interval, facts.interval_count, reading.locale)
+@lru_cache(maxsize=4096)
+def _price(
+    locale: str, plan_name: str, amount_minor: int | None, currency: str, interval: str, interval_count: int
+) -> str:
+    if amount_minor is None:
+        return plan_name
+    return per_period(money_in(locale, amount_minor, currency), interval, interval_count, locale)
 
 
-def _state(facts: Facts, reading: Reading) -> tuple[str, str, str]:
-    """Status, what becomes of the key, and the steps."""
-    text, status = reading.words, facts.status
-    if facts.is_over:
-        return _over(facts, reading), text.key_after_end, ""
+@lru_cache(maxsize=8192)
+def _sentences(
+    locale: str, grace_days: int, status: str, period_end: date | None, ends_on: date | None
+) -> tuple[str, str, str]:
+    """Status, what becomes of the key, and the steps; the same for all subscriptions of a plan and a day."""
+    text = words(locale)
+    if has_ended(status):
+        return _over(text, locale, status, ends_on), text.key_after_end, ""
     if status in ("active", "trialing"):
-        return _running(facts, reading)
+        if ends_on is not None:
+            last = {"day": date_in(locale, ends_on)}
+            return text.ends % last, text.key_ends % last, "keep"
+        return _running(text, locale, grace_days, status, period_end)
     if status in ("past_due", "unpaid"):
         return (text.past_due if status == "past_due" else text.unpaid), text.key_past_due, "pay"
     if status == "paused":
@@ -106,25 +127,17 @@ def _state(facts: Facts, reading: Reading) -> tuple[str, str, str]:
     return text.other_status % {"status": status}, text.key_other, "manage"
 
 
-def _over(facts: Facts, reading: Reading) -> str:
-    if facts.status == "incomplete_expired":
-        return reading.words.never_paid
-    if facts.ends_at is None:
-        return reading.words.ended_some_day
-    return reading.words.ended % {"day": reading.day(facts.ends_at)}
+def _over(text: Words, locale: str, status: str, ended_on: date | None) -> str:
+    if status == "incomplete_expired":
+        return text.never_paid
+    return text.ended % {"day": date_in(locale, ended_on)} if ended_on else text.ended_some_day
 
 
-def _running(facts: Facts, reading: Reading) -> tuple[str, str, str]:
-    text = reading.words
-    if facts.ends_at is not None:
-        last = {"day": reading.day(facts.ends_at)}
-        return text.ends % last, text.key_ends % last, "keep"
-    until = {"day": reading.day(facts.period_end)} if facts.period_end else None
+def _running(text: Words, locale: str, grace_days: int, status: str, period_end: date | None) -> tuple[str, str, str]:
+    until = {"day": date_in(locale, period_end)} if period_end else None
     key = text.if_canceled if until else text.if_canceled_some_day
-    if reading.grace_days:
-        key = f"{key} {text.if_unpaid % {'days': days_long(reading.grace_days, reading.locale)}}"
-    if facts.status == "trialing":
-        status = text.free_until % until if until else text.free
-    else:
-        status = text.renews % until if until else text.active
-    return status, key, "change"
+    if grace_days:
+        key = f"{key} {text.if_unpaid % {'days': days_long(grace_days, locale)}}"
+    if status == "trialing":
+        return (text.free_until % until if until else text.free), key, "change"
+    return (text.renews % until if until else text.active), key, "change"

@@ -86,7 +86,7 @@ def words(locale: str) -> Words:
         other_status=_("status at Stripe: %(status)s"),
         if_canceled=_("If you cancel, the key works until then."),
         if_canceled_some_day=_("If you cancel, the key works until the end of the paid period."),
-        if_unpaid=_("If a payment fails, for %(days)s more."),
+        if_unpaid=_("If a payment fails, it works %(days)s longer."),
         key_ends=_("The key works until %(day)s."),
         key_after_end=_("The key no longer comes with it. You can subscribe again at any time."),
         key_past_due=_("Update the payment method to keep the key."),
