@@ -25,6 +25,7 @@ BLUEPRINTS: tuple[tuple[str, str], ...] = (
     ("", "portal.embed.views"),
     ("", "portal.licenses.views"),
     ("", "portal.billing.views"),
+    ("", "portal.webhooks.views"),
     ("", "portal.console.customers"),
     ("", "portal.console.customer_links"),
     ("", "portal.console.products"),

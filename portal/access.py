@@ -14,7 +14,8 @@ ROLES = ("viewer", "support", "admin", "owner")
 class Mark:
     """What a view asks of its caller.
 
-    kind: public, signed_in, customer, staff or token. terms_open: stays reachable while the terms question is open.
+    kind: public, signed_in, customer, staff, token or signed. terms_open: stays reachable while the terms question is
+    open.
     """
 
     kind: str
@@ -68,6 +69,14 @@ def staff(role: str) -> Callable[[View], View]:
 def token(scope: str) -> Callable[[View], View]:
     """A Web API call whose access token holds this scope."""
     return lambda view: _marked(view, Mark("token", scope=scope))
+
+
+def signed(view: View) -> View:
+    """A program that signs the raw body of its request, which the view itself checks.
+
+    The gate neither looks for a session nor reads the body: parsing it would change what was signed.
+    """
+    return _marked(view, Mark("signed"))
 
 
 def own_token(view: View) -> View:

@@ -9,10 +9,27 @@ from portal.audit import models as audit
 from portal.billing import models as billing
 from portal.customers import models as customers
 from portal.data_objects import models as data_objects
+from portal.fulfillment import models as fulfillment
 from portal.licenses import models as licenses
 from portal.outbox import models as outbox
 from portal.staff import models as staff
 from portal.terms import models as terms
 from portal.vendors import models as vendors
+from portal.webhooks import models as webhooks
 
-ALL = (account, associate, audit, billing, customers, data_objects, licenses, outbox, staff, terms, throttle, vendors)
+ALL = (
+    account,
+    associate,
+    audit,
+    billing,
+    customers,
+    data_objects,
+    fulfillment,
+    licenses,
+    outbox,
+    staff,
+    terms,
+    throttle,
+    vendors,
+    webhooks,
+)

@@ -72,9 +72,14 @@ def connection_of(vendor: HasId, **limits: float) -> gateway.Connection | None:
 
 def webhook_secrets_of(account: StripeAccount) -> list[str]:
     """The signing secrets, the newest first."""
-    if not account.webhook_secrets:
-        return []
-    return list(json.loads(crypto.open_sealed(account.webhook_secrets, _place(account.vendor_id, "webhook_secrets"))))
+    return list(opened_secrets(account.vendor_id, account.webhook_secrets))
+
+
+def opened_secrets(vendor_id: int, sealed: str) -> tuple[str, ...]:
+    """The signing secrets in the sealed column of a vendor's account."""
+    if not sealed:
+        return ()
+    return tuple(json.loads(crypto.open_sealed(sealed, _place(vendor_id, "webhook_secrets"))))
 
 
 def set_account(

@@ -27,6 +27,8 @@ class StripeAccount(db.Model):
 
     webhook_secrets: sealed JSON list (two at once while rolling). configuration_id: the `bpc_…` used for sessions,
     empty for the account's default. livemode: null until a key is set. The no-code login link is a vendor switch.
+    key_seed: sealed; license keys made from payments derive from it. instance: `latchkey_instance` in metadata, which
+    tells our purchases from those of another installation on the same Stripe account.
     """
 
     __tablename__ = "stripe_accounts"
@@ -37,6 +39,8 @@ class StripeAccount(db.Model):
     account_id: Mapped[str] = mapped_column(String(60), default="")
     livemode: Mapped[bool | None] = mapped_column(Boolean)
     configuration_id: Mapped[str] = mapped_column(String(60), default="")
+    key_seed: Mapped[str] = mapped_column(Text, default="", server_default="")
+    instance: Mapped[str] = mapped_column(String(32), default="", server_default="")
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
 
 

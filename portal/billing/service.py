@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from portal.billing.account import PERMISSIONS, AccountFacts, account_of, set_account
+from portal.billing.account import PERMISSIONS, AccountFacts, account_of, connection_of, opened_secrets, set_account
 from portal.billing.sync import SyncResult, sync
 
-__all__ = ["PERMISSIONS", "AccountFacts", "SyncResult", "account_of", "set_account", "sync"]
+__all__ = [
+    "PERMISSIONS",
+    "AccountFacts",
+    "SyncResult",
+    "account_of",
+    "connection_of",
+    "opened_secrets",
+    "set_account",
+    "sync",
+]
