@@ -63,15 +63,16 @@ def _serve(app: Flask, door: socket.socket, facts: dict[str, Any], as_json: bool
     from portal.cli import serving
     from portal.outbox.worker import Worker
 
+    def tell() -> None:
+        if as_json:
+            running.show(facts, as_json)
+        else:
+            click.echo(TEXT.format(**facts))
+        sys.stdout.flush()
+
     queue = Worker(app, poll_seconds=POLL_SECONDS)
     queue.start()
-    door.listen()
-    if as_json:
-        running.show(facts, as_json)
-    else:
-        click.echo(TEXT.format(**facts))
-    sys.stdout.flush()
-    serving.run_here(app, door)
+    serving.run_here(app, door, when_ready=tell)
     queue.stop()
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -30,10 +31,12 @@ LINGER_SECONDS = 0.3  # a connection just made has not sent its request yet
 RESPAWN_PAUSE_SECONDS = 1.0
 
 
-def run_here(app: Flask, listening: socket.socket, *, parent: int | None = None) -> None:
+def run_here(
+    app: Flask, listening: socket.socket, *, parent: int | None = None, when_ready: Callable[[], None] | None = None
+) -> None:
     """Serve in this process until SIGTERM or SIGINT, then finish what has begun.
 
-    parent: process id of a supervisor; when it is gone, this process ends too.
+    parent: process id of a supervisor; when it is gone, this process ends too. when_ready: called once it listens.
     """
     from waitress.server import create_server
 
@@ -58,6 +61,8 @@ def run_here(app: Flask, listening: socket.socket, *, parent: int | None = None)
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
+    if when_ready:
+        when_ready()
     while not stopping.is_set() and parent in (None, os.getppid()):
         _turn(server)
     _finish(server)
