@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, g, has_app_context
 from sqlalchemy import DateTime, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeDecorator
 
 from portal.config import Settings
@@ -101,7 +103,11 @@ def _sqlite_rules(engine: Engine) -> None:
         if connection.info.get("query_only") != read_only:
             cursor.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
             connection.info["query_only"] = read_only
-        cursor.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+        try:
+            cursor.execute(statement)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(statement, None, error) from error
 
 
 def _postgresql_rules(engine: Engine) -> None:

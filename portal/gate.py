@@ -87,7 +87,7 @@ def _refuse_odd_requests() -> None:
         has_odd_characters(f"{k}{v}") for k, v in request.args.items(multi=True)
     ):
         raise Malformed
-    for values in (request.args, request.form):
+    for values in (request.args,) if request.method in ("GET", "HEAD") else (request.args, request.form):
         if any(len(values.getlist(name)) > 1 for name in values):
             raise Malformed(_("A field was sent twice. Nothing was changed."))
 

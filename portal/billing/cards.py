@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import compress
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Text, and_, bindparam, cast, func, null, select, type_coerce, union_all
+from sqlalchemy import CompoundSelect, Integer, Text, and_, bindparam, cast, func, null, select, type_coerce, union_all
 
 from portal.associate.models import Association
 from portal.billing.models import StripeAccount, Subscription
@@ -140,7 +140,7 @@ _without_license = select(Subscription.customer_id, *(null() for _ in _LICENSE[1
     Subscription.livemode == _mode,
     bindparam("before") == NEWEST,
 )
-_CARDS = union_all(_with_license, _without_license)
+_CARDS: CompoundSelect[Any] = union_all(_with_license, _without_license)
 _WIDTH = len(_LICENSE)
 
 

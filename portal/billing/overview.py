@@ -101,7 +101,7 @@ _STORED = attrgetter(*Facts._fields[:-1])
 
 def facts_of(subscription: Subscription) -> Facts:
     """The stored facts of a subscription, for telling."""
-    return Facts(*_STORED(subscription), subscription.ended_at or subscription.cancel_at)
+    return Facts._make((*_STORED(subscription), subscription.ended_at or subscription.cancel_at))
 
 
 def _paid(subscription: Subscription, license: License | None, product: Product | None, reading: Reading) -> Paid:

@@ -139,5 +139,5 @@ def _running(text: Words, locale: str, grace_days: int, status: str, period_end:
     if grace_days:
         key = f"{key} {text.if_unpaid % {'days': days_long(grace_days, locale)}}"
     if status == "trialing":
-        return (text.free_until % until if until else text.free), key, "change"
+        return (text.free_until % until if until else text.active), key, "change"
     return (text.renews % until if until else text.active), key, "change"

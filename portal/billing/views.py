@@ -8,7 +8,7 @@ from flask import Blueprint, flash, g, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from portal import PORTAL, access, addresses, unit_of_work
+from portal import PORTAL, access, addresses, throttle, unit_of_work
 from portal.audit import service as audit
 from portal.billing import gateway, overview, portal_sessions, steps, stripe_customers, sync
 from portal.billing.told import reading_for
@@ -36,6 +36,7 @@ def index() -> str:
 @access.customer(terms_open=True)
 def portal() -> Response | tuple[str, int]:
     """Open Stripe's billing portal: a fresh session for each click, never kept."""
+    throttle.hit("billing", g.visitor.id)
     asked = {name: request.form.get(name, "") for name in ("flow", "subscription", "customer")}
     if g.terms_due and asked["flow"] != "subscription_cancel":
         return redirect(addresses.portal_path(g.vendor, "Terms"), code=303)

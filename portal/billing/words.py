@@ -30,7 +30,6 @@ class Words:
     renews: str
     active: str
     free_until: str
-    free: str
     ends: str
     ended: str
     ended_some_day: str
@@ -74,7 +73,6 @@ def words(locale: str) -> Words:
         renews=_("renews on %(day)s"),
         active=_("active"),
         free_until=_("free trial until %(day)s"),
-        free=_("free trial"),
         ends=_("ends on %(day)s"),
         ended=_("ended on %(day)s"),
         ended_some_day=_("ended"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from pathlib import Path
 from types import FrameType
@@ -15,7 +16,6 @@ from portal.cli import running
 if TYPE_CHECKING:
     from flask import Flask
 
-THREADS = 8
 POLL_SECONDS = 0.2
 TEXT = """
   Latchkey is running at {url}
@@ -44,41 +44,36 @@ def demo(host: str, port: int, data_dir: Path | None, sandbox_port: int | None, 
     """Try Latchkey: a vendor, customers, mail and a stand-in for Stripe, kept between starts."""
     from portal import config
     from portal.cli import demo_parts as parts
+    from portal.cli.listening import listen, origin
 
-    signal.signal(signal.SIGTERM, _leave)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _leave)
     folder = (data_dir or config.demo_data_dir()).absolute()
-    try:
-        listening = parts.listen(host, port)
-        beside = parts.port_beside(listening) if sandbox_port is None and port else sandbox_port or 0
-        with parts.sandbox(host, beside, folder, parts.origin(listening)) as sandbox_url:
-            app = parts.make_app(folder, parts.origin(listening), sandbox_url)
-            facts = parts.prepare(app, sandbox_url)
-            _serve(app, listening, {**facts, "data_dir": str(folder)}, as_json)
-    except OSError as error:
-        raise click.ClickException(parts.explain(error)) from error
+    parts.make_folder(folder)
+    door = listen(host, port)
+    beside = door.getsockname()[1] + 1 if port else 0
+    with parts.sandbox(host, beside if sandbox_port is None else sandbox_port, folder, origin(door)) as sandbox_url:
+        app = parts.make_app(folder, origin(door), sandbox_url)
+        facts = parts.prepare(app, sandbox_url)
+        _serve(app, door, {**facts, "data_dir": str(folder)}, as_json)
 
 
-def _serve(app: Flask, listening: Any, facts: dict[str, Any], as_json: bool) -> None:
+def _serve(app: Flask, door: socket.socket, facts: dict[str, Any], as_json: bool) -> None:
     """Answer requests and work off the queue until told to stop."""
-    from waitress.server import create_server
-
+    from portal.cli import serving
     from portal.outbox.worker import Worker
 
-    server = create_server(
-        app, sockets=[listening], threads=THREADS, ident="Latchkey", clear_untrusted_proxy_headers=True
-    )
-    worker = Worker(app, poll_seconds=POLL_SECONDS)
-    worker.start()
-    if as_json:
-        running.show(facts, as_json)
-    else:
-        click.echo(TEXT.format(**facts))
-    sys.stdout.flush()
-    try:
-        server.run()
-    finally:
-        server.close()
-        worker.stop()
+    def tell() -> None:
+        if as_json:
+            running.show(facts, as_json)
+        else:
+            click.echo(TEXT.format(**facts))
+        sys.stdout.flush()
+
+    queue = Worker(app, poll_seconds=POLL_SECONDS)
+    queue.start()
+    serving.run_here(app, door, when_ready=tell)
+    queue.stop()
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:

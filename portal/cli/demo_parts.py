@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import errno
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,54 +15,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from portal.cli import listening
+
 if TYPE_CHECKING:
     from flask import Flask
 
 SANDBOX_STOPS_WITHIN = 10
 
 
-class PortTaken(OSError):
-    """Another program listens there."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything else happens. Raises PortTaken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def make_folder(folder: Path) -> None:
+    """The folder for everything the demo keeps; ends the command with one line if it cannot be made."""
     try:
-        listening.bind((host, port))
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        listening.close()
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise PortTaken(f"Port {port} is in use. Choose another one: latchkey demo --port {port + 10}") from error
-    return listening
-
-
-def origin(listening: socket.socket) -> str:
-    """The address to type into a browser on this machine."""
-    host, port = listening.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def port_beside(listening: socket.socket) -> int:
-    """The next port, where the sandbox listens unless told otherwise."""
-    return int(listening.getsockname()[1]) + 1
-
-
-def explain(error: OSError) -> str:
-    """One line for the person who typed the command."""
-    return str(error) if isinstance(error, PortTaken) else f"{error.strerror or error}: {error.filename or 'the demo'}"
+        raise click.ClickException(f"{folder} cannot be used: {error.strerror}.") from error
 
 
 @contextmanager
 def sandbox(host: str, port: int, folder: Path, portal_origin: str) -> Iterator[str]:
     """Run the sandbox Stripe in a process of its own; gives its address, and stops it afterwards."""
     if port:
-        listen(host, port).close()
+        listening.listen(host, port).close()
     command = [sys.executable, "-m", "portal.sandbox", "--host", host, "--port", str(port)]
     command += ["--data", str(folder / "sandbox.sqlite3"), "--portal-origin", portal_origin, "--until-stdin-closes"]
     process = subprocess.Popen(  # noqa: S603
@@ -128,7 +99,6 @@ def prepare(app: Flask, sandbox_url: str) -> dict[str, Any]:
 
 def _keys(folder: Path) -> dict[str, str]:
     """The demo's secrets, made at the first start; nobody else may read the file."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "keys.json"
     if not path.exists():
         made = {

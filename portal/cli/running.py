@@ -28,6 +28,7 @@ def portal_app(*, migrated: bool = True) -> Iterator[Flask]:
     migrated: refuse to run while migrations wait. Expected refusals end the command with one line and status 1.
     """
     from flask import g
+    from sqlalchemy.exc import OperationalError
 
     from portal import create_app, schema
     from portal.audit.service import Actor
@@ -44,6 +45,8 @@ def portal_app(*, migrated: bool = True) -> Iterator[Flask]:
         except PortalError as error:
             db.session.rollback()
             raise click.ClickException(error.message or "This is not possible.") from error
+        except OperationalError as error:
+            raise click.ClickException(f"The database does not answer: {first_line(error.orig)}") from error
         finally:
             db.session.remove()
             db.engine.dispose()
@@ -58,6 +61,11 @@ def in_app(command: Command) -> Command:
             return command(*args, **options)
 
     return run  # type: ignore[return-value]
+
+
+def first_line(error: object) -> str:
+    """What an error says, without the lines that follow."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def operator() -> str:

@@ -41,7 +41,7 @@ def save(global_id: int) -> Response | Refused:
                 g.vendor,
                 license,
                 notes=form.notes.data or "",
-                max_no_of_machines=form.max_no_of_machines.data,
+                max_no_of_machines=form.max_no_of_machines.data or 0,
                 features=form.features(),
             )
         except Invalid as error:
@@ -99,7 +99,7 @@ def extend(global_id: int) -> Response | Refused:
     if form.validate_on_submit():
         try:
             product = service.get_product(g.vendor, license.product_id)
-            desk.extend(g.vendor, license, product, form.days.data)
+            desk.extend(g.vendor, license, product, form.days.data or 0)
         except Invalid as error:
             form.refuse(error)
         else:

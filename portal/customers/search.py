@@ -94,7 +94,7 @@ def bulk_loading(vendor: HasId) -> Iterator[None]:
 
 
 def _everyone(vendor: HasId) -> Select[Any]:
-    return select(*COLUMNS).where(Customer.vendor_id == vendor.id)
+    return Select[Any](*COLUMNS).where(Customer.vendor_id == vendor.id)
 
 
 def _exactly(vendor: HasId, typed: str) -> Select[Any] | None:

@@ -55,7 +55,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Buyer:
-    """A customer and their licenses. link: off, on, many (several accounts) or revoked."""
+    """A customer and their licenses, oldest first. link: off, on, many (several accounts) or revoked."""
 
     name: str
     email: str = ""
@@ -98,11 +98,11 @@ BUYERS = (
         CUSTOMER_EMAIL,
         "Lindqvist Illustration",
         (
-            Key("studio", 365, 368, "f1 f2", MARIA_MACHINES, 2, plan="studio_yearly", pays="active", age=400),
-            Key("node", 30, 33, "f1", plan="node_monthly", pays="canceling", most_machines=10, age=90),
-            Key("studio", 14, 9, "f1 f4", trial=True, most_machines=1, age=5),
-            Key("ledger", on="f1 f2", machines=(("Front desk", "198.51.100.23"),), most_machines=3, age=700),
             Key("node", 365, -21, "f1", most_machines=10, age=386),
+            Key("ledger", on="f1 f2", machines=(("Front desk", "198.51.100.23"),), most_machines=3, age=700),
+            Key("studio", 14, 9, "f1 f4", trial=True, most_machines=1, age=5),
+            Key("node", 30, 33, "f1", plan="node_monthly", pays="canceling", most_machines=10, age=90),
+            Key("studio", 365, 368, "f1 f2", MARIA_MACHINES, 2, plan="studio_yearly", pays="active", age=400),
         ),
     ),
     Buyer("Jonas Weber", "jonas@customer.example", "", (STUDIO_PAID, Key("ledger", age=12)), notes="Met at the fair."),

@@ -59,7 +59,8 @@ def point_to_this_server() -> None:
     Terms somebody typed in by hand stay as they are. The printed customer has accepted the demo's own.
     """
     vendor = vendors.get_by_domain(cast.DOMAIN)
-    vendor.website = addresses.absolute("/")
+    if not vendor.website or vendor.website.startswith("http://"):
+        vendor.website = addresses.absolute("/")
     url = addresses.absolute(TERMS_PATH)
     known = data_objects.find_by_name(vendor, TERMS_URL)
     if known is None or (known.string_value != url and known.string_value.endswith(TERMS_PATH)):

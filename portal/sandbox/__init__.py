@@ -13,7 +13,7 @@ from flask import Flask, Response, g, render_template, request
 from flask_babel import Babel, get_locale
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from portal.sandbox.clock import Clock, system_clock
+from portal.sandbox.clock import Clock, MovedClock, system_clock
 from portal.sandbox.operations import Router
 from portal.sandbox.store import Store
 
@@ -25,7 +25,7 @@ class Sandbox:
     """What every request needs. default_configuration: new accounts start with saved portal settings."""
 
     store: Store
-    clock: Clock
+    clock: MovedClock
     public_url: str
     router: Router
     default_configuration: bool
@@ -54,7 +54,8 @@ def create_sandbox(
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
     app.url_map.merge_slashes = False
     public_url = public_url.rstrip("/")
-    app.extensions["sandbox"] = Sandbox(Store(database_path), clock, public_url, Router(), default_configuration)
+    store = Store(database_path)
+    app.extensions["sandbox"] = Sandbox(store, MovedClock(clock, store), public_url, Router(), default_configuration)
     Babel(app, locale_selector=doors.locale)
     for blueprint in (api.bp, portal.bp, flows.bp, login.bp, overview.bp):
         app.register_blueprint(blueprint)

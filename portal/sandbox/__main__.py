@@ -12,6 +12,7 @@ from types import FrameType
 
 from portal.sandbox import create_sandbox
 from portal.sandbox.server import Server
+from portal.sandbox.webhooks.courier import Courier
 
 
 def main() -> int:
@@ -47,15 +48,19 @@ def main() -> int:
     signal.signal(signal.SIGTERM, leave)
     sys.stdout.write(json.dumps({"url": given.public_url or server.url}) + "\n")
     sys.stdout.flush()
+    courier = Courier(server.app.extensions["sandbox"])
+    courier.start()
     if given.until_stdin_closes:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
+    courier.stop()
     return 0
 
 
 def _end_with_stdin() -> None:
-    sys.stdin.read()
+    while os.read(0, 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

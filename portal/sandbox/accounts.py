@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from portal.sandbox.errors import StripeError
+from portal.sandbox.journal import written
 from portal.sandbox.ledger import Ledger
 from portal.sandbox.resources.portal_configurations import add_default
 
@@ -27,7 +28,8 @@ def authenticate(sandbox: "Sandbox", authorization: str) -> str:
         with sandbox.store.transaction() as connection:
             account, is_new = sandbox.store.open_account(connection, key, sandbox.clock())
             if is_new and sandbox.default_configuration:
-                add_default(Ledger(connection, account, sandbox.clock(), sandbox.public_url))
+                with written(Ledger(connection, account, sandbox.clock(), sandbox.public_url)) as ledger:
+                    add_default(ledger)
     return account
 
 

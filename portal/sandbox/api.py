@@ -2,14 +2,17 @@
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
 from portal.sandbox import accounts, idempotency, ids, wire
+from portal.sandbox.accidents import mishaps
 from portal.sandbox.engine import renewing
 from portal.sandbox.errors import StripeError
 from portal.sandbox.expansion import expand
+from portal.sandbox.journal import written
 from portal.sandbox.ledger import Ledger
 from portal.sandbox.operations import Call, Operation
 from portal.sandbox.params import read_fields
@@ -31,7 +34,7 @@ def answer(rest: str = "") -> Response:
     try:
         return _answer(request_id)
     except StripeError as error:
-        return respond(error.status, json.dumps(error.body()), request_id)
+        return respond(error.status, json.dumps(error.body()), request_id, **error.headers)
 
 
 def respond(status: int, body: str, request_id: str, **headers: str) -> Response:
@@ -99,6 +102,8 @@ def _answer(request_id: str) -> Response:
     given = _parameters()
     params = read_fields(given, operation.fields, operation.required)
     renewing.catch_up(sandbox.store, sandbox.clock(), sandbox.public_url)
+    accident = mishaps.strike(sandbox, account, request.method, request.path)
+    mishaps.refuse(accident)
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     if key:
         mark = idempotency.fingerprint(request.method, request.path, given)
@@ -107,24 +112,37 @@ def _answer(request_id: str) -> Response:
             return respond(
                 kept.status, kept.body, request_id, Idempotent_Replayed="true", Original_Request=kept.request_id
             )
-    status, body = _run(operation, account, key, params, path_ids, version)
-    return respond(status, body, request_id)
+    work = Work(operation, account, key, params, path_ids, version, request_id, accident and accident.kind)
+    status, body = _run(work)
+    return mishaps.on_the_way(accident, respond(status, body, request_id))
 
 
-def _run(
-    operation: Operation, account: str, key: str | None, params: dict[str, Any], path_ids: dict[str, str], version: str
-) -> tuple[int, str]:
+@dataclass(frozen=True)
+class Work:
+    """A call that was let in. key: its idempotency key; mishap: the kind of accident it meets."""
+
+    operation: Operation
+    account: str
+    key: str | None
+    params: dict[str, Any]
+    path_ids: dict[str, str]
+    version: str
+    request_id: str
+    mishap: str | None
+
+
+def _run(work: Work) -> tuple[int, str]:
     """Do the operation in one transaction, with the idempotent result in it."""
     sandbox = current_app.extensions["sandbox"]
-    write = request.method != "GET"
+    account, key = work.account, work.key
     try:
-        with sandbox.store.transaction(write=write) as connection:
-            ledger = Ledger(connection, account, sandbox.clock(), sandbox.public_url)
-            call = Call(ledger, params, path_ids, request.path, version)
-            body = json.dumps(expand(ledger, operation.run(call), params.get("expand", [])))
+        if work.mishap == "server_error":
+            raise mishaps.unknown_error()
+        with sandbox.store.transaction(write=request.method != "GET") as connection:
+            status, body = _operate(work, Ledger(connection, account, sandbox.clock(), sandbox.public_url))
             if key:
-                idempotency.keep(connection, account, key, 200, body)
-        return 200, body
+                idempotency.keep(connection, account, key, status, body)
+        return status, body
     except StripeError as error:
         body = json.dumps(error.body())
         if key and error.early:
@@ -137,3 +155,12 @@ def _run(
         if key:
             idempotency.release(sandbox.store, account, key)
         raise
+
+
+def _operate(work: Work, books: Ledger) -> tuple[int, str]:
+    with written(books, {"id": work.request_id, "idempotency_key": work.key}) as ledger:
+        call = Call(ledger, work.params, work.path_ids, request.path, work.version)
+        answer = expand(ledger, work.operation.run(call), work.params.get("expand", []))
+    if work.mishap == "server_error_after_commit":
+        return 500, json.dumps(mishaps.unknown_error().body())
+    return 200, json.dumps(answer)

@@ -9,7 +9,7 @@ class StripeError(Exception):
     """A refusal that the API answers with.
 
     status: HTTP status. kind: Stripe's `type`. early: found before the endpoint began its work, so that no
-    idempotent result is kept for it.
+    idempotent result is kept for it. headers: further ones of the answer, `_` for `-`.
     """
 
     def __init__(
@@ -22,6 +22,7 @@ class StripeError(Exception):
         param: str | None = None,
         decline_code: str | None = None,
         early: bool = False,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -31,6 +32,7 @@ class StripeError(Exception):
         self.param = param
         self.decline_code = decline_code
         self.early = early
+        self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
         """The JSON document of the answer."""

@@ -10,12 +10,17 @@ DEEPEST = 4
 
 # Which kind of object an expandable field holds the id of.
 KINDS = {
+    "charge": "charge",
     "configuration": "billing_portal.configuration",
     "customer": "customer",
     "default_payment_method": "payment_method",
     "default_price": "price",
     "invoice": "invoice",
+    "latest_charge": "charge",
     "latest_invoice": "invoice",
+    "payment_intent": "payment_intent",
+    "payment_link": "payment_link",
+    "payment_method": "payment_method",
     "price": "price",
     "product": "product",
     "subscription": "subscription",
@@ -50,7 +55,16 @@ def _customer_subscriptions(ledger: Ledger, customer: Document) -> Document:
     return list_object(living, f"/v1/customers/{customer['id']}/subscriptions")
 
 
+def present_event(ledger: Ledger, event: Document) -> Document:
+    """An event with the number of endpoints that still wait for it."""
+    waiting = ledger.connection.execute(
+        "SELECT count(*) AS number FROM deliveries WHERE event = ? AND state IN ('pending', 'held')", (event["id"],)
+    ).fetchone()
+    return event | {"pending_webhooks": waiting["number"]}
+
+
 PRESENTERS: dict[str, Callable[[Ledger, Document], Document]] = {
+    "event": present_event,
     "subscription": present_subscription,
     "subscription_item": present_item,
 }
@@ -62,11 +76,12 @@ ON_REQUEST: dict[tuple[str, str], Callable[[Ledger, Document], Document]] = {
 
 
 def present(ledger: Ledger, document: Document) -> Document:
-    """The document as the API answers it."""
+    """The document as the API answers it: complete, and without what the sandbox keeps for itself (`_more`)."""
     if document.get("deleted"):
         return document
     presenter = PRESENTERS.get(document.get("object", ""))
-    return presenter(ledger, document) if presenter else document
+    shown = presenter(ledger, document) if presenter else document
+    return {name: value for name, value in shown.items() if name != "_more"} if "_more" in shown else shown
 
 
 def expand(ledger: Ledger, document: Document, paths: list[str]) -> Document:

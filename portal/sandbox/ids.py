@@ -15,6 +15,17 @@ PREFIXES = {
     "invoice": "in",
     "line_item": "il",
     "payment_method": "pm",
+    "event": "evt",
+    "webhook_endpoint": "we",
+    "checkout.session": "cs_test",
+    "item": "li",
+    "payment_intent": "pi",
+    "charge": "ch",
+    "refund": "re",
+    "dispute": "du",
+    "invoice_payment": "inpay",
+    "invoiceitem": "ii",
+    "payment_link": "plink",
     "billing_portal.configuration": "bpc",
     "billing_portal.session": "bps",
 }
@@ -27,7 +38,7 @@ def random_text(length: int) -> str:
 
 def new_id(kind: str) -> str:
     """A fresh id for an object of this kind, such as `cus_…`."""
-    length = 14 if kind in ("customer", "product", "subscription_item") else 24
+    length = {"checkout.session": 58, "customer": 14, "product": 14, "subscription_item": 14}.get(kind, 24)
     return f"{PREFIXES[kind]}_{random_text(length)}"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,10 @@ from portal.sandbox.errors import StripeError, missing
 
 Document = dict[str, Any]
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def nobody(ledger: "Ledger", document: Document) -> None:
+    """Watches nothing."""
 
 
 def _dump(document: Document) -> str:
@@ -27,12 +32,16 @@ class Page:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Finds and keeps the objects of one account. now: Unix seconds at which all of this happens."""
+    """Finds and keeps the objects of one account.
+
+    now: Unix seconds at which all of this happens. watch: told of every object just before it changes.
+    """
 
     connection: sqlite3.Connection
     account: str
     now: int
     public_url: str
+    watch: Callable[["Ledger", Document], None] = nobody
 
     def at(self, now: int) -> "Ledger":
         """The same books at another time."""
@@ -41,6 +50,7 @@ class Ledger:
     def add(self, kind: str, document: Document, due_at: int | None = None) -> Document:
         """Keep a new object. Gives it `id`, `object` and, unless set, `created`."""
         document = {"id": ids.new_id(kind), "object": kind, "created": self.now} | document
+        self.watch(self, document)
         self.connection.execute(
             "INSERT INTO objects (account, kind, id, created, due_at, body) VALUES (?, ?, ?, ?, ?, ?)",
             (self.account, kind, document["id"], document["created"], due_at, _dump(document)),
@@ -49,6 +59,7 @@ class Ledger:
 
     def save(self, document: Document, due_at: int | None = None) -> Document:
         """Keep a changed object. due_at: when time itself changes it next."""
+        self.watch(self, document)
         self.connection.execute(
             "UPDATE objects SET body = ?, due_at = ? WHERE account = ? AND kind = ? AND id = ?",
             (_dump(document), due_at, self.account, document["object"], document["id"]),
@@ -57,6 +68,7 @@ class Ledger:
 
     def remove(self, document: Document) -> None:
         """Forget an object."""
+        self.watch(self, document)
         self.connection.execute(
             "DELETE FROM objects WHERE account = ? AND kind = ? AND id = ?",
             (self.account, document["object"], document["id"]),
@@ -90,13 +102,18 @@ class Ledger:
         equal: dict[str, Any] | None = None,
         among: dict[str, list[Any]] | None = None,
         limits: dict[str, dict[str, int]] | None = None,
+        where: Sequence[tuple[str, Sequence[Any]]] = (),
     ) -> tuple[list[Document], bool]:
         """Part of a list, newest first, and whether there is more.
 
-        equal, among, limits: conditions on the documents' fields, named by JSON path without `$.`.
+        equal, among, limits: conditions on the documents' fields, named by JSON path without `$.`. where: further SQL
+        conditions, each with its values.
         """
         clauses = ["account = ?", "kind = ?", "json_extract(body, '$.deleted') IS NULL"]
         values: list[Any] = [self.account, kind]
+        for condition, bound_values in where:
+            clauses.append(condition)
+            values += bound_values
         for field, value in (equal or {}).items():
             clauses.append(f"json_extract(body, '$.{field}') IS ?")
             values.append(value)

@@ -1,6 +1,6 @@
 """The table of API operations: method and path, the parameters each accepts, and the function that does it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,9 @@ def answer_list(
     equal: dict[str, Any] | None = None,
     among: dict[str, list[Any]] | None = None,
     limits: dict[str, dict[str, int]] | None = None,
+    where: Sequence[tuple[str, Sequence[Any]]] = (),
 ) -> Document:
     """A page of objects as Stripe lists them."""
-    found, has_more = call.ledger.page(kind, page_of(dict(call.params)), equal=equal, among=among, limits=limits)
+    page = page_of(dict(call.params))
+    found, has_more = call.ledger.page(kind, page, equal=equal, among=among, limits=limits, where=where)
     return list_object([present(call.ledger, entry) for entry in found], call.path, has_more=has_more)

@@ -6,9 +6,28 @@ from collections.abc import Callable
 from typing import Any
 
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
+from waitress.task import WSGITask
+
+from portal.sandbox.accidents.mishaps import DROP
 
 LARGEST_BODY = 16 * 1024 * 1024
+
+
+class _Task(WSGITask):  # type: ignore[misc]
+    """Answers a request, or closes the connection without a word when the app says that the reply is lost."""
+
+    def write(self, data: bytes) -> None:
+        if not (self.environ or {}).get(DROP):
+            super().write(data)
+            return
+        self.wrote_header = self.close_on_finish = True
+        self.content_length = None
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    task_class = _Task
 
 
 class Server:
@@ -33,6 +52,7 @@ class Server:
             map=self._map,
             max_request_body_size=LARGEST_BODY,
         )
+        self._server.channel_class = _Channel
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 

@@ -26,6 +26,32 @@ CREATE INDEX IF NOT EXISTS objects_of_subscription ON objects (account, kind, js
 CREATE INDEX IF NOT EXISTS objects_of_product ON objects (account, kind, json_extract(body, '$.product'));
 CREATE INDEX IF NOT EXISTS objects_by_email ON objects (account, kind, json_extract(body, '$.email'));
 CREATE INDEX IF NOT EXISTS objects_by_lookup_key ON objects (account, kind, json_extract(body, '$.lookup_key'));
+CREATE INDEX IF NOT EXISTS objects_by_id ON objects (id);
+CREATE INDEX IF NOT EXISTS objects_by_payment ON objects (account, kind, json_extract(body, '$.payment_intent'));
+CREATE INDEX IF NOT EXISTS invoices_of_subscription ON objects (
+    account, json_extract(body, '$.parent.subscription_details.subscription')
+) WHERE kind = 'invoice';
+CREATE INDEX IF NOT EXISTS events_about ON objects (
+    account, json_extract(body, '$.data.object.id')
+) WHERE kind = 'event';
+CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL, event TEXT NOT NULL, endpoint TEXT NOT NULL, created INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0,
+    due_at INTEGER, rank INTEGER NOT NULL DEFAULT 0, twist TEXT NOT NULL DEFAULT '{}',
+    tried_at INTEGER, answer TEXT
+);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due_at, rank, id) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS deliveries_of_event ON deliveries (event);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS accidents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL, kind TEXT NOT NULL, times INTEGER NOT NULL, facts TEXT NOT NULL, created INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS happenings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL, kind TEXT NOT NULL, facts TEXT NOT NULL, created INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS idempotent_requests (
     account TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, request_id TEXT NOT NULL,
     created INTEGER NOT NULL, status INTEGER, body TEXT, PRIMARY KEY (account, key)
@@ -80,6 +106,15 @@ class Store:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+    def setting(self, name: str) -> str | None:
+        """A setting of the whole sandbox, or None."""
+        row = self.connection().execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return row["value"] if row else None
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Keep a setting of the whole sandbox."""
+        self.connection().execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
 
     def account_of(self, key: str) -> str | None:
         """The account that this API key opened, if it was used before."""

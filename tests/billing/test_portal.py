@@ -206,6 +206,20 @@ def test_no_code_mode_leads_to_the_login_link_with_the_address(page: Page, acme:
     assert page.response.headers["Location"] == f"{link}?prefilled_email=billing%2Bacme%40mail.example"
 
 
+def test_too_many_clicks_are_asked_to_wait(page: Page, acme: Vendor) -> None:
+    billing.set_account(acme, portal_login_url="https://billing.stripe.com/p/login/test_1")
+    user = make_user()
+    make_association(user, make_customer(acme))
+    page.sign_in(user)
+    for _click in range(30):
+        page.get(BILLING)
+        press(page, "Manage billing")
+    page.get(BILLING)
+    press(page, "Manage billing", status=429)
+
+    assert int(page.response.headers["Retry-After"]) > 0
+
+
 def test_in_no_code_mode_the_account_stands_in_for_a_missing_address(page: Page, acme: Vendor) -> None:
     billing.set_account(acme, portal_login_url="https://pay.acme.example/login?x=1")
     user = make_user("ada@mail.example")

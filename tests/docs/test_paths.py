@@ -83,3 +83,16 @@ def test_every_package_stands_in_the_architecture() -> None:
     packages = [path.parent.name for path in Path(ROOT / "portal").glob("*/__init__.py")]
     missing = [name for name in packages if not re.search(rf"\b{name}\b", text)]
     assert not missing
+
+
+AT_STRIPE = {"Save", "Create restricted key", "None", "login link"}
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/vendor-guide.md", "docs/operator-guide.md"])
+def test_every_quoted_button_and_sentence_is_on_a_page(name: str) -> None:
+    files = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "portal").rglob("*.py")]
+    pages = "\n".join(path.read_text("utf-8") for path in files)
+    quoted = re.findall(r"(?<![*\w])\*([^*\n]+)\*(?![*\w])", documents.get(name).prose)
+    assert quoted
+    for words in quoted:
+        assert words in AT_STRIPE or words.removesuffix(" …") in pages, words

@@ -8,6 +8,7 @@ import pytest
 import requests
 import stripe
 
+from tests.sandbox.inbox import ORIGIN, Inbox
 from tests.sandbox.shop import Shop
 from tests.support.sandbox_server import RunningSandbox, running_sandbox
 
@@ -78,3 +79,19 @@ def raw(sandbox: RunningSandbox, key: str):
         return requests.request(method, sandbox.url + path, headers=headers, timeout=10, **options)
 
     return send
+
+
+@pytest.fixture
+def inbox(sandbox: RunningSandbox) -> Iterator[Inbox]:
+    """A receiver of webhooks inside this process, at `inbox.ORIGIN`."""
+    found = Inbox()
+    sandbox.connect(ORIGIN, found.app())
+    yield found
+    sandbox.connected.clear()
+    sandbox.app.extensions["sandbox"].store.connection().execute("DELETE FROM deliveries")
+
+
+@pytest.fixture
+def endpoint(client: stripe.StripeClient, inbox: Inbox) -> stripe.WebhookEndpoint:
+    """This test's webhook endpoint, for everything."""
+    return client.v1.webhook_endpoints.create({"url": f"{ORIGIN}/hook", "enabled_events": ["*"]})

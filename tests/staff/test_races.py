@@ -49,6 +49,7 @@ def test_two_owners_cannot_both_leave(app: Flask, acme: Vendor) -> None:
     for round_number in range(10):
         db.session.execute(StaffMember.__table__.delete())
         owners = [make_staff(acme, "owner", email=f"o{round_number}-{n}@acme.example").id for n in range(2)]
+        db.session.commit()
 
         results = at_once(app, *(partial(service.remove, vendor, "owner", who) for who in owners))
 

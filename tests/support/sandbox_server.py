@@ -1,16 +1,19 @@
 """A running sandbox for tests: real HTTP on a free port, a clock that the test moves, and a judge that watches."""
 
 import json
+import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from portal.sandbox import create_sandbox
 from portal.sandbox.server import Server
+from portal.sandbox.webhooks import sending
+from portal.sandbox.webhooks.courier import Courier, Try
 from tests.support import stripe_description
 
 DAY = 86_400
@@ -64,7 +67,11 @@ class Judge:
         method = environ["REQUEST_METHOD"]
         self.seen.append(f"{method} {path} {status}")
         try:
-            problems = stripe_description.answer_problems(method, path, status, json.loads(answer))
+            found = json.loads(answer)
+            problems = stripe_description.answer_problems(method, path, status, found)
+            if status < 300 and path.startswith("/v1/events"):
+                for event in found["data"] if path == "/v1/events" else [found]:
+                    problems += stripe_description.event_problems(event)
             if status < 300:
                 fields = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
                 fields += parse_qsl(body.decode(), keep_blank_values=True)
@@ -83,17 +90,42 @@ class RunningSandbox:
     judge: Judge
     server: Server
     app: Any
+    courier: Courier
+    connected: dict[str, Any] = field(default_factory=dict)
+
+    def connect(self, origin: str, app: Any) -> None:
+        """Webhooks to addresses that begin with this origin go straight into this Flask app, without a socket."""
+        self.connected[origin.rstrip("/")] = app
+
+    def deliver_due(self, *, limit: int = 1000, order: random.Random | None = None) -> list[Try]:
+        """Try every webhook that is due now, once, and say what came of it. order: shuffles them."""
+        return self.courier.deliver_due(limit=limit, order=order)
+
+    def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        """Send a webhook: into a connected app, else over HTTP."""
+        parts = urlsplit(url)
+        app = self.connected.get(f"{parts.scheme}://{parts.netloc}")
+        if app is None:
+            return sending.post(url, body, headers)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        with app.test_client() as client:
+            base = f"{parts.scheme}://{parts.netloc}"
+            return int(client.post(target, data=body, headers=headers, base_url=base).status_code)
 
     def stop(self) -> None:
         """Stop listening."""
+        self.courier.stop()
         self.server.stop()
 
 
 @contextmanager
 def running_sandbox(
-    directory: Path | None = None, *, clock: MovableClock | None = None, **options: Any
+    directory: Path | None = None, *, clock: MovableClock | None = None, deliver: bool = False, **options: Any
 ) -> Iterator[RunningSandbox]:
-    """A sandbox on a free port, stopped at the end. options: passed to `create_sandbox`."""
+    """A sandbox on a free port, stopped at the end.
+
+    deliver: send webhooks in the background; otherwise only `deliver_due` sends them. options: for `create_sandbox`.
+    """
     clock = clock or MovableClock()
     with tempfile.TemporaryDirectory() as fallback:
         path = (directory or Path(fallback)) / "sandbox.sqlite"
@@ -105,7 +137,12 @@ def running_sandbox(
 
         server = Server(make_app)
         server.start()
-        running = RunningSandbox(server.url, clock, made[0], server, made[0].app)
+        flask = made[0].app
+        courier = Courier(flask.extensions["sandbox"])
+        running = RunningSandbox(server.url, clock, made[0], server, flask, courier)
+        courier.post = running.post
+        if deliver:
+            courier.start()
         try:
             yield running
         finally:

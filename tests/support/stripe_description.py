@@ -110,6 +110,13 @@ def answer_problems(method: str, path: str, status: int, answer: Any) -> list[st
     return problems
 
 
+def event_problems(event: Any) -> list[str]:
+    """What the description has against the object inside an event, which the event's own schema leaves open."""
+    found = event["data"]["object"]
+    name = found["object"]
+    return _problems(_object_validator(f"deleted_{name}" if found.get("deleted") else name), found)
+
+
 # --- requests ------------------------------------------------------------------------------------------------------
 
 

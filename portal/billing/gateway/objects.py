@@ -89,7 +89,7 @@ def read_subscription(found: Document) -> SubscriptionRead:
     """A subscription in the shape of any API version since 2020."""
     items = (found.get("items") or {}).get("data") or []
     prices = [item.get("price") or {} for item in items]
-    recurring = next((price["recurring"] for price in prices if price.get("recurring")), {})
+    recurring: Document = next((price["recurring"] for price in prices if price.get("recurring")), {})
     period_end = _period_end(found, items)
     return SubscriptionRead(
         id=found["id"],

@@ -1,6 +1,9 @@
 """What time does by itself: renewals, ends of trials, planned cancellations."""
 
+from collections.abc import Callable
+
 from portal.sandbox.engine import changing, due, invoicing, periods
+from portal.sandbox.journal import written
 from portal.sandbox.ledger import Document, Ledger
 from portal.sandbox.store import Store
 
@@ -9,14 +12,13 @@ AT_ONCE = 200
 
 def catch_up(store: Store, now: int, public_url: str) -> None:
     """Do everything that has come due, each thing at its own moment."""
-    query = "SELECT account, id, due_at FROM objects WHERE due_at <= ? ORDER BY due_at LIMIT ?"
+    query = "SELECT account, kind, id, due_at FROM objects WHERE due_at <= ? ORDER BY due_at, position LIMIT ?"
     while store.connection().execute(query, (now, 1)).fetchone():
         with store.transaction() as connection:
             for row in connection.execute(query, (now, AT_ONCE)).fetchall():
-                ledger = Ledger(connection, row["account"], row["due_at"], public_url)
-                subscription = ledger.find("subscription", row["id"])
-                if subscription:
-                    advance(ledger, subscription)
+                books = Ledger(connection, row["account"], row["due_at"], public_url)
+                with written(books) as ledger:
+                    STEPS[row["kind"]](ledger, ledger.get(row["kind"], row["id"], "id"))
 
 
 def advance(ledger: Ledger, subscription: Document) -> None:
@@ -67,3 +69,6 @@ def _void_open(ledger: Ledger, subscription: Document) -> None:
     for invoice in open_ones:
         moments = invoice["status_transitions"] | {"voided_at": ledger.now}
         ledger.save(invoice | {"status": "void", "status_transitions": moments})
+
+
+STEPS: dict[str, Callable[[Ledger, Document], object]] = {"subscription": advance}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from flask import current_app, g, redirect, render_template, request, url_for
 
 from portal.sandbox.engine import renewing
 from portal.sandbox.hosted.visits import Visit, enter
+from portal.sandbox.journal import written
 
 
 def with_visit(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,7 +28,8 @@ def with_visit(view: Callable[..., Any]) -> Callable[..., Any]:
                 return gone()
             g.visit = visit
             allow_forms_to(*destinations(visit))
-            return view(visit, **path)
+            with written(visit.ledger) as ledger:
+                return view(replace(visit, ledger=ledger), **path)
 
     return guarded
 

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from portal.sandbox import ids
 from portal.sandbox.hosted.doors import gone, printable
 from portal.sandbox.hosted.visits import open_session
+from portal.sandbox.journal import written
 from portal.sandbox.ledger import Document, Ledger
 from portal.sandbox.params import EMAIL
 
@@ -118,4 +119,5 @@ def _enter(connection: Any, row: Any, configuration: Document, passcode: str) ->
     customer = ledger.find("customer", row["customer"])
     if customer is None or customer.get("deleted"):
         return None
-    return str(open_session(ledger, customer, configuration, by_login=True)["url"])
+    with written(ledger) as watched:
+        return str(open_session(watched, customer, configuration, by_login=True)["url"])

@@ -5,6 +5,7 @@ from importlib import import_module
 NAMES = (
     "account",
     "customers",
+    "events",
     "invoices",
     "payment_methods",
     "portal_configurations",
@@ -13,6 +14,7 @@ NAMES = (
     "products",
     "subscription_items",
     "subscriptions",
+    "webhook_endpoints",
 )
 
 
