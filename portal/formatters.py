@@ -15,7 +15,7 @@ from flask_babel import get_locale
 
 def init_app(app: Flask) -> None:
     """Make the formatters Jinja filters."""
-    app.jinja_env.filters.update(day=day, moment=moment, money=money, masked_key=masked_key)
+    app.jinja_env.filters.update(day=day, iso_day=iso_day, moment=moment, money=money, masked_key=masked_key)
 
 
 def time_zone() -> str:
@@ -28,6 +28,11 @@ def day(at: datetime | None) -> str:
     if at is None:
         return ""
     return date_in(str(get_locale() or "en"), at.astimezone(get_timezone(time_zone())).date())
+
+
+def iso_day(text: str) -> str:
+    """The date of a time that a mail's context holds as ISO 8601 text; empty for an empty text."""
+    return day(datetime.fromisoformat(text)) if text else ""
 
 
 def moment(at: datetime | None) -> str:

@@ -10,19 +10,26 @@ from typing import Any
 from flask import Flask
 
 # name given to queue_job → the function that does it; it gets vendor_id and the queued arguments as keywords
-JOBS: dict[str, str] = {}
+JOBS: dict[str, str] = {"fulfillment.write_back": "portal.fulfillment.write_back:perform"}
 # done by every worker once an hour; each only deletes what has had its day, so that doing it twice is harmless
 HOUSEKEEPING: tuple[str, ...] = ("portal.outbox.cleaning:clean_up", "portal.account.cleaning:clean_up")
+# other queues that the same workers work off, after the outbox: each call does one piece of work
+QUEUES: tuple[str, ...] = ("portal.webhooks.service:work_once",)
 
 Job = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker needs of the app. find_brand: the profile of a vendor id, for mails."""
+    """What a worker needs of the app.
+
+    queues: each does one piece of work and says whether it went well, or None when nothing is due. find_brand: the
+    profile of a vendor id, for mails.
+    """
 
     jobs: dict[str, Job]
     housekeeping: tuple[Job, ...]
+    queues: tuple[Job, ...]
     find_brand: Callable[[int], Any]
 
 
@@ -33,6 +40,7 @@ def init_app(app: Flask) -> None:
     app.extensions["work"] = Work(
         jobs={name: _function(path) for name, path in JOBS.items()},
         housekeeping=tuple(_function(path) for path in HOUSEKEEPING),
+        queues=tuple(_function(path) for path in QUEUES),
         find_brand=lambda vendor_id: vendors.profile_of(vendors.get(vendor_id)),
     )
 

@@ -26,6 +26,11 @@ PERMISSIONS = (
     ("Subscriptions", "Write"),
     ("Products", "Read"),
     ("Prices", "Read"),
+    ("Invoices", "Read"),
+    ("PaymentIntents", "Read"),
+    ("Charges and Refunds", "Read"),
+    ("Disputes", "Read"),
+    ("Events", "Read"),
 )
 MOST_SECRETS = 2
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{3,190}", re.ASCII)

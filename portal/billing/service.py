@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal.billing.account import PERMISSIONS, AccountFacts, account_of, connection_of, opened_secrets, set_account
-from portal.billing.sync import SyncResult, sync
+from portal.billing.sync import SyncResult, record_purchase, sync
 
 __all__ = [
     "PERMISSIONS",
@@ -12,6 +12,7 @@ __all__ = [
     "account_of",
     "connection_of",
     "opened_secrets",
+    "record_purchase",
     "set_account",
     "sync",
 ]

@@ -89,6 +89,23 @@ def reread(vendor: HasId, customer_ids: Iterable[int]) -> bool:
     return True
 
 
+def record_purchase(
+    vendor_id: int,
+    purchase: gateway.PurchaseRead | None,
+    fetched_at: datetime,
+    customer_id: int | None,
+    license_global_id: int | None,
+) -> None:
+    """Show a subscription that fulfillment has read on the customer's pages, in the caller's transaction."""
+    if purchase is None:
+        return
+    read, connection = purchase.subscription, db.session.connection()
+    found = Gathered(read.livemode, fetched_at, products=purchase.products)
+    if purchase.customer is not None:
+        Links.read(connection, vendor_id, found).link_customer(purchase.customer)
+    _upsert(connection, vendor_id, read, found, customer_id, license_global_id)
+
+
 def _plan(vendor: HasId, customer_id: int | None) -> Plan:
     vendor_id = vendor.id
     row = db.session.get(Customer, (vendor_id, customer_id)) if customer_id and 0 < customer_id < 2**31 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -79,32 +79,34 @@ def create_license(
     notes: str = "",
     trial_activation: bool = False,
     block: bool = False,
+    allowed_machines: str = "",
+    key: str | None = None,
+    expires_at: datetime | None = None,
 ) -> License:
-    """A new license with a random key; it expires `period` days from now.
+    """A new license; it expires `period` days from now, unless `expires_at` says when. key: random unless given.
 
     period: days; 0 is perpetual unless the product or a feature is time-limited. features: `f1` to `f8`.
     max_no_of_machines: 0 or less means unlimited. Raises Invalid with the field's name.
     """
     _check_numbers(period, max_no_of_machines, notes)
     _check_customer(vendor, customer_id)
-    wrong = set(features or {}) - set(FEATURES)
-    if wrong:
-        raise Invalid(_("There is no feature %(name)s.", name=", ".join(sorted(wrong))), field="features")
+    _check_features(features or {})
     now = clock.now()
     license = License(
         vendor_id=vendor.id,
         product_id=product.id,
         id=_next_number(vendor, product),
-        key=_unused_key(vendor, product),
+        key=key or _unused_key(vendor, product),
         global_id=vendors.next_id(vendor, "license"),
         customer_id=customer_id,
         created_at=now,
-        expires_at=now + timedelta(days=period),
+        expires_at=expires_at or now + timedelta(days=period),
         period=period,
         notes=notes,
         trial_activation=trial_activation,
         block=block,
         max_no_of_machines=max_no_of_machines,
+        allowed_machines=allowed_machines,
         **{name: bool(on) for name, on in (features or {}).items()},
     )
     db.session.add(license)
@@ -187,6 +189,12 @@ def _check_numbers(period: int, max_no_of_machines: int, notes: str) -> None:
         raise Invalid(_("Type a number of machines; 0 is no limit."), field="max_no_of_machines")
     if len(notes) > MAX_NOTES:
         raise Invalid(_("At most %(most)s characters.", most=MAX_NOTES), field="notes")
+
+
+def _check_features(features: dict[str, bool]) -> None:
+    wrong = set(features) - set(FEATURES)
+    if wrong:
+        raise Invalid(_("There is no feature %(name)s.", name=", ".join(sorted(wrong))), field="features")
 
 
 def _check_customer(vendor: HasId, customer_id: int | None) -> None:

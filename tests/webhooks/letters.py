@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import hashlib
 import hmac
 import itertools
@@ -44,4 +45,5 @@ def deliver(page: Page, body: bytes, vendor_id: object, header: str | None = Non
     db.session.commit()
     headers = {"Stripe-Signature": signature(body) if header is None else header}
     options = {"content_type": "application/json; charset=utf-8", **more}
-    return page.client.post(f"/api/subscription/StripeUrl?id={vendor_id}", data=body, headers=headers, **options)
+    address = f"/api/subscription/StripeUrl?id={vendor_id}"
+    return contextvars.Context().run(lambda: page.client.post(address, data=body, headers=headers, **options))

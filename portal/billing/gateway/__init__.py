@@ -14,17 +14,41 @@ from portal.billing.gateway.calls import (
 )
 from portal.billing.gateway.connection import STRIPE_API_VERSION, Connection, is_live_key, is_stripe_key
 from portal.billing.gateway.errors import GatewayError, KeyRefused, NoSuchCustomer, Refused, Unreachable
-from portal.billing.gateway.objects import CustomerRead, ItemRead, ProductRead, SubscriptionRead
+from portal.billing.gateway.money import InvoiceRead, PaymentRead
+from portal.billing.gateway.objects import (
+    BoughtItem,
+    CustomerRead,
+    ItemRead,
+    ProductRead,
+    PurchaseRead,
+    SubscriptionRead,
+    read_purchase,
+)
+from portal.billing.gateway.purchases import (
+    NoSuchPurchase,
+    list_events,
+    list_paid_invoices,
+    list_payments,
+    list_subscription_ids,
+    retrieve_subscription,
+    subscriptions_paid_by,
+    write_metadata,
+)
 
 __all__ = [
     "STRIPE_API_VERSION",
+    "BoughtItem",
     "Connection",
     "CustomerRead",
     "GatewayError",
+    "InvoiceRead",
     "ItemRead",
     "KeyRefused",
     "NoSuchCustomer",
+    "NoSuchPurchase",
+    "PaymentRead",
     "ProductRead",
+    "PurchaseRead",
     "Refused",
     "SubscriptionRead",
     "Unreachable",
@@ -34,8 +58,16 @@ __all__ = [
     "is_live_key",
     "is_stripe_key",
     "list_customers",
+    "list_events",
+    "list_paid_invoices",
+    "list_payments",
     "list_products",
+    "list_subscription_ids",
     "list_subscriptions",
+    "read_purchase",
     "retrieve_account_id",
     "retrieve_customer",
+    "retrieve_subscription",
+    "subscriptions_paid_by",
+    "write_metadata",
 ]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+
+from portal.billing.gateway.money import InvoiceRead, read_invoice
+from portal.billing.gateway.values import identifier as _id
+from portal.billing.gateway.values import mapping, whole
+from portal.billing.gateway.values import metadata as _metadata
+from portal.billing.gateway.values import moment as _time
 
 Document = dict[str, Any]
 
@@ -69,6 +75,32 @@ class SubscriptionRead:
         return sum(item.quantity for item in self.items)
 
 
+@dataclass(frozen=True)
+class BoughtItem:
+    """One item of a purchase. period_end: of the running period; None where Stripe does not say."""
+
+    id: str
+    price_id: str
+    product_id: str
+    price_metadata: dict[str, str]
+    product_metadata: dict[str, str]
+    quantity: int
+    period_end: datetime | None
+
+
+@dataclass(frozen=True)
+class PurchaseRead:
+    """A subscription with all that decides about its keys. collects: what happens while its collection is paused."""
+
+    subscription: SubscriptionRead
+    items: tuple[BoughtItem, ...]
+    latest_invoice: InvoiceRead | None
+    customer: CustomerRead | None
+    products: dict[str, ProductRead] = field(default_factory=dict)
+    collects: str = ""
+    has_all_items: bool = True
+
+
 def read_customer(found: Document) -> CustomerRead:
     """A customer, or what is left of a deleted one."""
     return CustomerRead(
@@ -109,6 +141,40 @@ def read_subscription(found: Document) -> SubscriptionRead:
     )
 
 
+def read_purchase(found: Document) -> PurchaseRead:
+    """A subscription that was asked for with items, products, customer and latest invoice."""
+    listed = mapping(found.get("items"))
+    invoice, customer = found.get("latest_invoice"), found.get("customer")
+    return PurchaseRead(
+        subscription=read_subscription(found),
+        items=tuple(_bought(item, found) for item in listed.get("data") or []),
+        latest_invoice=read_invoice(invoice) if isinstance(invoice, dict) else None,
+        customer=read_customer(customer) if isinstance(customer, dict) else None,
+        products={product.id: product for product in map(_product_of, listed.get("data") or []) if product.id},
+        collects=str(mapping(found.get("pause_collection")).get("behavior") or ""),
+        has_all_items=not listed.get("has_more"),
+    )
+
+
+def _product_of(item: Document) -> ProductRead:
+    product = mapping(mapping(item.get("price")).get("product"))
+    return ProductRead(_id(product), str(product.get("name") or ""), _metadata(product))
+
+
+def _bought(item: Document, subscription: Document) -> BoughtItem:
+    price = mapping(item.get("price"))
+    quantity = whole(item.get("quantity"))
+    return BoughtItem(
+        id=_id(item),
+        price_id=_id(price),
+        product_id=_id(price.get("product")),
+        price_metadata=_metadata(price),
+        product_metadata=_metadata(mapping(price.get("product"))),
+        quantity=1 if quantity is None else max(0, quantity),
+        period_end=_time(item.get("current_period_end")) or _time(subscription.get("current_period_end")),
+    )
+
+
 def _item(item: Document) -> ItemRead:
     price = item.get("price") or {}
     return ItemRead(_id(price.get("product")), price.get("unit_amount"), item.get("quantity") or 1)
@@ -125,16 +191,3 @@ def _cancel_at(found: Document, period_end: datetime | None) -> datetime | None:
     if found.get("cancel_at"):
         return _time(found["cancel_at"])
     return period_end if found.get("cancel_at_period_end") else None
-
-
-def _metadata(found: Document) -> dict[str, str]:
-    return {str(name): str(value) for name, value in (found.get("metadata") or {}).items()}
-
-
-def _id(found: Any) -> str:
-    """The id of something that Stripe may have expanded."""
-    return str(found.get("id", "")) if isinstance(found, dict) else str(found or "")
-
-
-def _time(seconds: Any) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds > 0 else None

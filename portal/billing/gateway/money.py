@@ -1,0 +1,90 @@
+"""Invoices and payments at Stripe as frozen dataclasses, in the shapes of any API version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.billing.gateway.connection import Connection
+from portal.billing.gateway.errors import translated
+from portal.billing.gateway.values import identifier, mapping, moment, whole
+
+OPEN_DISPUTES = ("warning_needs_response", "warning_under_review", "needs_response", "under_review")
+
+
+@dataclass(frozen=True)
+class InvoiceRead:
+    """An invoice. amount_paid: in minor units. periods: by subscription item, the end of what its lines bill."""
+
+    id: str
+    status: str
+    amount_paid: int
+    currency: str
+    subscription_id: str
+    periods: Mapping[str, datetime]
+
+
+@dataclass(frozen=True)
+class PaymentRead:
+    """What paid an invoice. dispute: open, lost, won, or empty."""
+
+    amount: int
+    refunded: int
+    dispute: str
+
+
+def read_invoice(found: Mapping[str, Any]) -> InvoiceRead:
+    """An invoice in the shape of any API version since 2020."""
+    details = mapping(mapping(found.get("parent")).get("subscription_details"))
+    return InvoiceRead(
+        id=identifier(found),
+        status=str(found.get("status") or ""),
+        amount_paid=whole(found.get("amount_paid")) or 0,
+        currency=str(found.get("currency") or ""),
+        subscription_id=identifier(details.get("subscription")) or identifier(found.get("subscription")),
+        periods=_periods(mapping(found.get("lines")).get("data") or []),
+    )
+
+
+def _periods(lines: list[Any]) -> dict[str, datetime]:
+    ends: dict[str, datetime] = {}
+    for line in map(mapping, lines):
+        details = mapping(mapping(line.get("parent")).get("subscription_item_details"))
+        item = identifier(details.get("subscription_item")) or identifier(line.get("subscription_item"))
+        end = moment(mapping(line.get("period")).get("end"))
+        if item and end and not _gives_back(line):
+            ends[item] = max(end, ends.get(item, end))
+    return ends
+
+
+def _gives_back(line: Mapping[str, Any]) -> bool:
+    """A credit for time that was not used bills no period."""
+    amount = line.get("amount")
+    return isinstance(amount, int) and amount < 0
+
+
+def read_payment(connection: Connection, found: Mapping[str, Any]) -> PaymentRead:
+    """A payment of an invoice whose payment intent was expanded down to its charge."""
+    intent = mapping(mapping(found.get("payment")).get("payment_intent"))
+    charge = mapping(intent.get("latest_charge"))
+    dispute = ""
+    if charge.get("disputed"):
+        dispute = _dispute(connection, identifier(intent))
+    return PaymentRead(
+        amount=whole(charge.get("amount_captured")) or whole(charge.get("amount")) or 0,
+        refunded=whole(charge.get("amount_refunded")) or 0,
+        dispute=dispute,
+    )
+
+
+def _dispute(connection: Connection, payment_intent: str) -> str:
+    with translated():
+        found = connection.client().v1.disputes.list({"payment_intent": payment_intent, "limit": 10})
+    statuses = [str(one.to_dict().get("status")) for one in found.data]
+    if any(status in OPEN_DISPUTES for status in statuses):
+        return "open"
+    if "lost" in statuses:
+        return "lost"
+    return "won" if "won" in statuses else ""

@@ -1,0 +1,51 @@
+"""What Stripe says about one purchase, reduced to what decides about keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from portal.billing import gateway
+
+
+@dataclass(frozen=True)
+class Line:
+    """One licensed or unlicensed item.
+
+    product: `skm_product_id` as it stands there. plan: the price's `skm`. paid_until: None while nothing was paid, and
+    for payments that happen once.
+    """
+
+    source: str
+    price_id: str
+    product: str
+    plan: str
+    quantity: int
+    paid_until: datetime | None
+    is_paid: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A purchase as it was read at `fetched_at`. effect: see `states`. because: why a key is to be blocked."""
+
+    stripe_id: str
+    livemode: bool
+    status: str
+    effect: str
+    because: str
+    fetched_at: datetime
+    stripe_customer_id: str
+    email: str
+    metadata: dict[str, str]
+    customer_metadata: dict[str, str]
+    lines: tuple[Line, ...]
+    amount_minor: int | None
+    currency: str
+    invoice_id: str = ""
+    purchase: gateway.PurchaseRead | None = field(default=None, repr=False)
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether anything was paid for (a trial and a price of nothing count)."""
+        return any(line.is_paid for line in self.lines)

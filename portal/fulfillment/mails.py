@@ -1,0 +1,90 @@
+"""What the customer, and staff, are told: one mail per fact, queued in the transaction that makes it a fact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.customers.models import Customer
+from portal.extensions import db
+from portal.fulfillment.facts import Facts
+from portal.fulfillment.models import Purchase
+from portal.fulfillment.units import Change
+from portal.licenses.models import Product
+from portal.outbox import service as outbox
+from portal.staff import service as staff
+from portal.vendors import service as vendors
+from portal.vendors.models import Vendor
+
+NAMES = {
+    "issued": "license_issued",
+    "extended": "license_extended",
+    "restored": "license_restored",
+    "blocked": "license_blocked",
+}
+WHO_HELPS = ("owner", "admin")
+
+
+def tell(vendor: Vendor, purchase: Purchase, facts: Facts, changes: list[Change]) -> None:
+    """Queue the mails that follow from a purchase's changes and standing."""
+    for change in changes:
+        _tell_customer(vendor, purchase, change)
+    if facts.status in ("past_due", "unpaid") and facts.invoice_id and facts.is_paid:
+        _queue(vendor, purchase, "payment_failed", facts.invoice_id)
+    if purchase.state == "unclaimed":
+        _tell_staff(vendor, purchase)
+
+
+def _tell_customer(vendor: Vendor, purchase: Purchase, change: Change) -> None:
+    unit, license = change.unit, change.license
+    product = db.session.get(Product, (vendor.id, license.product_id))
+    # A blocked key can be restored and blocked again: the moment of the read tells these apart.
+    moment = unit.paid_until if change.kind == "extended" else purchase.fetched_at
+    stamp = moment.isoformat() if moment and change.kind != "issued" else ""
+    _queue(
+        vendor,
+        purchase,
+        NAMES[change.kind],
+        f"{license.global_id}:{stamp}",
+        product=product.name if product else "",
+        key=license.key,
+        until=license.expires_at.isoformat() if unit.paid_until else "",
+        because=change.because,
+    )
+
+
+def _queue(vendor: Vendor, purchase: Purchase, name: str, mark: str, **context: Any) -> None:
+    address = _address(purchase)
+    if not address:
+        return
+    outbox.queue_mail(
+        name,
+        address,
+        vendor_id=vendor.id,
+        language=vendors.switches_of(vendor).language,
+        dedupe_key=f"{name}:{vendor.id}:{purchase.stripe_id}:{mark}"[:200],
+        **context,
+    )
+
+
+def _address(purchase: Purchase) -> str:
+    """Our customer's address, else the one Stripe bills."""
+    mine = select(Customer.email).where(Customer.vendor_id == purchase.vendor_id, Customer.id == purchase.customer_id)
+    return db.session.scalar(mine) or (purchase.email if "@" in purchase.email else "")
+
+
+def _tell_staff(vendor: Vendor, purchase: Purchase) -> None:
+    for member in staff.list_members(vendor):
+        if member.role in WHO_HELPS:
+            outbox.queue_mail(
+                "unclaimed_payment",
+                member.email,
+                vendor_id=vendor.id,
+                dedupe_key=f"unclaimed:{vendor.id}:{purchase.stripe_id}:{purchase.reason}:{member.user_id}"[:200],
+                stripe_id=purchase.stripe_id,
+                reason=purchase.reason,
+                email=purchase.email,
+                amount_minor=purchase.amount_minor,
+                currency=purchase.currency,
+            )

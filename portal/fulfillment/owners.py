@@ -1,0 +1,44 @@
+"""Whose a purchase is: what we know, then what we wrote, then what others wrote. Never by an e-mail address."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from portal.billing.links import number_in
+from portal.billing.models import StripeCustomer
+from portal.customers.models import Customer
+from portal.extensions import db
+from portal.fulfillment.facts import Facts
+from portal.fulfillment.models import Purchase
+from portal.licenses.models import License
+
+
+def find_owner(vendor_id: int, purchase: Purchase, facts: Facts) -> int | None:
+    """The customer a purchase belongs to, or None: then it is unclaimed."""
+    if purchase.customer_id is not None:
+        return purchase.customer_id
+    return (
+        _customer(vendor_id, number_in(facts.metadata, "skm_customer_id"))
+        or _counterpart(vendor_id, facts)
+        or _customer(vendor_id, number_in(facts.customer_metadata, "skm_customer_id"))
+        or _of_named_key(vendor_id, number_in(facts.metadata, "skm_key_globalid"))
+    )
+
+
+def _customer(vendor_id: int, customer_id: int | None) -> int | None:
+    found = db.session.get(Customer, (vendor_id, customer_id)) if customer_id else None
+    return found.id if found else None
+
+
+def _counterpart(vendor_id: int, facts: Facts) -> int | None:
+    mine = select(StripeCustomer.customer_id).where(
+        StripeCustomer.vendor_id == vendor_id,
+        StripeCustomer.stripe_id == facts.stripe_customer_id,
+        StripeCustomer.livemode == facts.livemode,
+    )
+    return db.session.scalar(mine) if facts.stripe_customer_id else None
+
+
+def _of_named_key(vendor_id: int, global_id: int | None) -> int | None:
+    found = db.session.get(License, (vendor_id, global_id)) if global_id else None
+    return found.customer_id if found else None

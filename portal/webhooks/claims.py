@@ -1,0 +1,106 @@
+"""Who works on which events: all due ones of one subject are claimed together, so that they share one re-reading.
+
+Leases, fences and pauses are those of the outbox. Two workers never hold the same subject, unless a lease ran out; then
+the lock on the purchase and the time of the read decide (`fulfillment.service.apply`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Update, and_, exists, or_, select, update
+from sqlalchemy.orm import aliased
+
+from portal import clock
+from portal.outbox.claims import LEASE, LONGEST_ERROR, MOST_TRIES, pause_after
+from portal.webhooks.models import StripeEvent
+
+MOST_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The events of one subject. fences: by row id, the number that must still stand there to end it."""
+
+    vendor_id: int
+    subject: str
+    kinds: tuple[str, ...]
+    fences: dict[int, int]
+    attempts: int
+
+
+def is_due(connection: Connection) -> bool:
+    """Whether anything waits; asked first, because on SQLite claiming takes the one write lock."""
+    return connection.execute(_next(clock.now())).first() is not None
+
+
+def _next(now: datetime) -> Select[Any, Any, Any]:
+    """Row, vendor and subject of the event that has waited longest and whose subject nobody works on."""
+    other = aliased(StripeEvent)
+    is_held = exists().where(
+        other.vendor_id == StripeEvent.vendor_id,
+        other.subject == StripeEvent.subject,
+        other.subject != "",
+        other.state == "received",
+        other.lease_until > now,
+    )
+    return (
+        select(StripeEvent.id, StripeEvent.vendor_id, StripeEvent.subject)
+        .where(*_due(now), ~is_held)
+        .order_by(StripeEvent.available_at, StripeEvent.id)
+        .limit(1)
+    )
+
+
+def claim(connection: Connection) -> Claim | None:
+    """Take the events of the next subject; None if nothing is due."""
+    now = clock.now()
+    found = connection.execute(_next(now).with_for_update(skip_locked=True, of=StripeEvent)).first()
+    if found is None:
+        return None
+    row, vendor_id, subject = found
+    mine = select(StripeEvent.id).where(*_due(now), StripeEvent.vendor_id == vendor_id)
+    mine = mine.where(StripeEvent.subject == subject if subject else StripeEvent.id == row)
+    mine = mine.order_by(StripeEvent.id).limit(MOST_AT_ONCE)
+    taken = (
+        update(StripeEvent)
+        .where(StripeEvent.id.in_(mine.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(lease_until=now + LEASE, fence=StripeEvent.fence + 1, attempts=StripeEvent.attempts + 1)
+        .returning(StripeEvent.id, StripeEvent.fence, StripeEvent.attempts, StripeEvent.type)
+        .execution_options(synchronize_session=False)
+    )
+    rows = connection.execute(taken).all()
+    kinds = tuple(dict.fromkeys(each.type for each in rows))
+    fences = {each.id: each.fence for each in rows}
+    return Claim(vendor_id, subject, kinds, fences, max(each.attempts for each in rows))
+
+
+def done(claim: Claim, note: str = "") -> list[Update]:
+    """The statements that end the events; each changes no row when its claim was lost."""
+    values = {"state": "done", "last_error": note, "lease_until": None, "done_at": clock.now()}
+    return [_still(row, fence).values(values) for row, fence in claim.fences.items()]
+
+
+def failed(claim: Claim, reason: str) -> list[Update]:
+    """The statements that put the events back for a later try, or aside after the last one, with the reason to see."""
+    now = clock.now()
+    back = {
+        "available_at": now + pause_after(claim.attempts),
+        "lease_until": None,
+        "last_error": reason[:LONGEST_ERROR],
+    }
+    parked = {"state": "parked", "lease_until": None, "last_error": reason[:LONGEST_ERROR], "done_at": now}
+    values = parked if claim.attempts >= MOST_TRIES else back
+    return [_still(row, fence).values(values) for row, fence in claim.fences.items()]
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    free = or_(StripeEvent.lease_until.is_(None), StripeEvent.lease_until <= now)
+    return (StripeEvent.state == "received", StripeEvent.available_at <= now, free)
+
+
+def _still(row: int, fence: int) -> Update:
+    mine = and_(StripeEvent.id == row, StripeEvent.fence == fence, StripeEvent.state == "received")
+    return update(StripeEvent).where(mine).execution_options(synchronize_session=False)

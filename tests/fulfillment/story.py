@@ -1,0 +1,129 @@
+"""Steps of a sale for tests: somebody buys at Stripe, an event comes in, the worker works, time goes by."""
+
+from __future__ import annotations
+
+import contextvars
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select
+
+from portal import clock
+from portal.customers.models import Customer
+from portal.extensions import db
+from portal.fulfillment.models import PaidUnit, Purchase
+from portal.licenses.models import License
+from portal.outbox.worker import Tally, Worker
+from portal.vendors import service as vendors
+from portal.vendors.models import Vendor
+from portal.webhooks.models import StripeEvent
+from tests.billing.shop import Shop
+from tests.factories import make_customer
+from tests.support.page import Page
+from tests.support.sandbox_server import RunningSandbox
+from tests.webhooks import letters
+
+MONTH = timedelta(days=31)
+GRACE = timedelta(days=3)
+
+
+@dataclass
+class Story:
+    """One vendor, its shop at Stripe, and our side of it."""
+
+    app: Flask
+    vendor_id: int
+    shop: Shop
+    sandbox: RunningSandbox
+    page: Page
+
+    @property
+    def vendor(self) -> Vendor:
+        """The vendor's row."""
+        return vendors.get(self.vendor_id)
+
+    def meet_the_clocks(self) -> None:
+        """The portal's time is Stripe's."""
+        clock.move(datetime.fromtimestamp(self.sandbox.clock.now, UTC) - clock.now())
+
+    def move(self, **amount: float) -> None:
+        """Time goes by, at both ends."""
+        self.sandbox.clock.move(**amount)
+        self.meet_the_clocks()
+
+    def customer(self, **fields: Any) -> Customer:
+        """A customer of ours."""
+        return make_customer(self.vendor, **fields)
+
+    def plan(self, skm: str = "", amount: int = 1900, product: str = "1", **more: Any) -> Any:
+        """A monthly price with CreateKey parameters, of a product at Stripe that pays our product."""
+        bound = {"skm_product_id": product} if product else {}
+        made = self.shop.v1.products.create({"name": "Widget Studio", "metadata": bound})
+        plan = {"metadata": {"skm": skm}} if skm else {}
+        recurring = {"interval": "month"}
+        price = {"product": made.id, "currency": "usd", "unit_amount": amount, "recurring": recurring}
+        return self.shop.v1.prices.create({**price, **plan, **more})
+
+    def buy(self, customer: Customer | None = None, price: Any = None, quantity: int = 1, **more: Any) -> Any:
+        """A subscription, paid by card at once."""
+        buyer = more.pop("buyer", None) or self.shop.customer(customer)
+        items = [{"price": (price or self.plan()).id, "quantity": quantity}]
+        return self.shop.v1.subscriptions.create({"customer": buyer.id, "items": items, **more})
+
+    def tell(self, subscription: Any, kind: str = "customer.subscription.updated", **more: Any) -> int:
+        """Stripe's event about a subscription arrives at the door; the answer's status."""
+        shown = {"id": subscription.id, "object": "subscription"}
+        return self.deliver(letters.event(kind, shown, **more))
+
+    def deliver(self, body: bytes) -> int:
+        """A signed body arrives at the door; the answer's status."""
+        return letters.deliver(self.page, body, self.vendor_id).status_code
+
+    def work(self) -> Tally:
+        """The worker does everything that is due."""
+        db.session.commit()
+        tally = contextvars.Context().run(Worker(self.app).drain)
+        db.session.rollback()
+        db.session.expire_all()
+        return tally
+
+    def happens(self, subscription: Any, kind: str = "customer.subscription.updated") -> None:
+        """An event arrives and is worked off."""
+        assert self.tell(subscription, kind) == 200
+        assert self.work().failed == 0
+
+    def keys(self) -> list[License]:
+        """All licenses, oldest first."""
+        db.session.rollback()
+        return list(db.session.scalars(select(License).order_by(License.global_id)))
+
+    def the_key(self) -> License:
+        """The one and only license."""
+        (license,) = self.keys()
+        return license
+
+    def units(self) -> list[PaidUnit]:
+        """All paid units, oldest first."""
+        db.session.rollback()
+        return list(db.session.scalars(select(PaidUnit).order_by(PaidUnit.id)))
+
+    def purchase(self, subscription: Any) -> Purchase:
+        """Our record of a purchase."""
+        db.session.rollback()
+        return db.session.scalars(select(Purchase).filter_by(stripe_id=subscription.id)).one()
+
+    def events(self) -> list[StripeEvent]:
+        """The inbox."""
+        db.session.rollback()
+        return list(db.session.scalars(select(StripeEvent).order_by(StripeEvent.id)))
+
+    def at_stripe(self, subscription: Any) -> dict[str, Any]:
+        """A subscription as Stripe shows it now."""
+        return dict(self.shop.v1.subscriptions.retrieve(subscription.id).to_dict())
+
+    def paid_until(self, subscription: Any) -> datetime:
+        """The end of the running period at Stripe."""
+        item = self.at_stripe(subscription)["items"]["data"][0]
+        return datetime.fromtimestamp(item["current_period_end"], UTC)
