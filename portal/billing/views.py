@@ -77,7 +77,9 @@ def _go(
     back = {"customer": step.customer.id, "next": _left_page()}
     return_url = addresses.portal_link(g.vendor, "Billing/Return", **back)
     try:
-        url = portal_sessions.open_session(connection, step, return_url=return_url, language=page_language())
+        url = portal_sessions.open_session(
+            connection, step, return_url=return_url, language=page_language(), only_this_step=g.terms_due
+        )
     except gateway.NoSuchCustomer:
         stripe_customers.mark_stale(g.vendor, str(step.stripe_id))
         unit_of_work.commit()

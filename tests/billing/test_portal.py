@@ -320,3 +320,33 @@ def test_the_other_modes_subscriptions_are_not_shown(page: Page, buyer: Buyer, v
     page.submit({"subscription": buyer.subscription}, form="form[action$='/Billing/Portal']", status=404)
     assert isinstance(buyer.license, License)
     assert isinstance(buyer.customer, Customer)
+
+
+def test_a_subscription_of_an_unknown_buyer_opens_for_nobody(
+    page: Page, buyer: Buyer, vendor: Vendor, shop: Shop, sandbox: RunningSandbox
+) -> None:
+    strangers = shop.subscribe(shop.customer()).id
+    billing.sync(vendor)
+    db.session.commit()
+    row = db.session.get(Subscription, (vendor.id, strangers))
+    assert row is not None and row.customer_id is None
+    page.get(BILLING)
+    sandbox.judge.seen.clear()
+
+    page.submit({"subscription": strangers}, form="form[action$='/Billing/Portal']", status=404)
+
+    assert sandbox.judge.seen == []
+
+
+def test_with_terms_open_a_refused_cancel_opens_nothing_else(
+    page: Page, buyer: Buyer, vendor: Vendor, shop: Shop
+) -> None:
+    page.get(LICENSES)
+    token = page.soup.select_one("[name=csrf_token]")["value"]
+    shop.v1.subscriptions.cancel(buyer.subscription)
+    set_terms(vendor)
+    fields = {"csrf_token": token, "flow": "subscription_cancel", "subscription": buyer.subscription}
+
+    page.post(f"{BILLING}/Portal", fields, status=503)
+
+    assert "Location" not in page.response.headers
