@@ -145,7 +145,7 @@ def _note_seen(visitor: Visitor) -> None:
 
 def _answer_for(mark: Mark) -> Response | None:
     if mark.kind in ("public", "token"):
-        g.private = g.visitor is not None or g.domain is not None
+        g.private = request.endpoint != "static"
         return None
     g.private = True
     if g.visitor is None:
