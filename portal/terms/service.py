@@ -18,6 +18,7 @@ from portal.data_objects.models import VENDOR, DataObject
 from portal.data_objects.reserved import TERMS_URL, is_safe_terms_url
 from portal.errors import NotFound
 from portal.extensions import db
+from portal.prepared import Prepared
 from portal.terms.models import TermsAcceptance
 from portal.vendors.service import HasId, VendorProfile
 
@@ -81,7 +82,7 @@ _earlier = (
     .correlate(Association)
     .scalar_subquery()
 )
-_STANDING = (
+_STANDING = Prepared(
     select(
         Customer.id,
         Customer.name,
@@ -104,7 +105,7 @@ _STANDING = (
 
 def standing(vendor: VendorProfile, user_id: int) -> Standing:
     """The visitor's customers at a vendor and whether they must accept the terms first: one query."""
-    rows = db.session.connection().execute(_STANDING, {"vendor_id": vendor.id, "user_id": user_id}).all()
+    rows = _STANDING.all(vendor_id=vendor.id, user_id=user_id)
     customers = tuple(StandingCustomer(*row[:6]) for row in rows)
     due = bool(rows) and _is_due(vendor, *rows[0][6:])
     return Standing(customers, due)
