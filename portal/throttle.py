@@ -45,6 +45,7 @@ LIMITS = {
     "bind": "30 per 10 minutes",
     "ask_vendor": "10 per hour",
     "billing": "30 per minute",
+    "billing_return": "30 per minute",
 }
 SWEEP = 500
 Answer = TypeVar("Answer")
