@@ -102,7 +102,7 @@ def accept(token: str, user: User) -> StaffInvitation:
         raise Forbidden(_("This invitation was sent to another address."))
     taken: CursorResult[object] = db.session.execute(  # type: ignore[assignment]
         update(StaffInvitation)
-        .where(StaffInvitation.id == found.id, StaffInvitation.used_at.is_(None))
+        .where(StaffInvitation.id == found.id, StaffInvitation.used_at.is_(None), StaffInvitation.revoked_at.is_(None))
         .values(used_at=clock.now())
     )
     if taken.rowcount != 1:
