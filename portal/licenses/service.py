@@ -132,11 +132,12 @@ def search_licenses(
     statement = (
         select(License)
         .where(License.vendor_id == vendor.id, License.product_id == product.id)
-        .order_by(License.global_id.desc())
+        .order_by(License.id.desc())  # the product's own numbers have an index, and rise with the GlobalId
         .limit(limit)
     )
     if before_global_id is not None:
-        statement = statement.where(License.global_id < before_global_id)
+        last = select(License.id).where(License.vendor_id == vendor.id, License.global_id == before_global_id)
+        statement = statement.where(License.id < last.scalar_subquery())
     text = query.strip()
     if found := BY_ID.fullmatch(text):
         statement = statement.where(License.id == min(int(found[1]), MAX_NUMBER))

@@ -56,11 +56,13 @@ class Standing:
     terms_due: bool
 
 
+# `+ 0` keeps SQLite from walking through all data objects of the vendor in the order of their ids.
 _object = (
-    select(func.min(DataObject.id))
+    select(func.min(DataObject.id + 0))
     .where(
         DataObject.vendor_id == bindparam("vendor_id"),
         DataObject.referencer_type == VENDOR,
+        DataObject.referencer_id == 0,
         DataObject.name == TERMS_URL,
     )
     .scalar_subquery()

@@ -35,7 +35,8 @@ def files_of(html: bytes) -> set[str]:
     """The addresses a browser fetches for a page."""
     page = BeautifulSoup(html, "html.parser")
     sources = {tag["src"] for tag in page.select("script[src], img[src], iframe[src]")}
-    return sources | {tag["href"] for tag in page.select("link[rel=stylesheet], link[rel=icon]")}
+    sources |= {tag["href"] for tag in page.select("link[rel=stylesheet], link[rel=icon]")}
+    return {source for source in sources if not source.startswith("data:")}
 
 
 def _asset_bytes(assets: dict[str, object]) -> int:
