@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from portal import clock
-from portal.billing.words import Words, days_long, distance, per_period, words
-from portal.formatters import date_in, money_in, time_zone, zone
+from portal.billing.words import Words, distance, per_period, words
+from portal.formatters import date_in, money_in, zone
 from portal.i18n import page_language
 from portal.licenses.states import has_ended
 from portal.vendors.service import VendorProfile
@@ -17,11 +17,10 @@ from portal.vendors.service import VendorProfile
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How one page reads: language, time zone, the vendor's days of grace, the moment and its day."""
+    """How one page reads: language, time zone, the moment and its day."""
 
     locale: str
     zone: tzinfo
-    grace_days: int
     now: datetime
     today: date
     words: Words
@@ -39,8 +38,8 @@ def _from_today(locale: str, today: date, when: date) -> str:
 
 def reading_for(vendor: VendorProfile) -> Reading:
     """How this request reads: the page's language, the vendor's time zone."""
-    language, place, now = page_language(), zone(time_zone()), clock.now()
-    return Reading(language, place, vendor.switches.grace_days, now, now.astimezone(place).date(), words(language))
+    language, place, now = page_language(), zone(vendor.time_zone or "UTC"), clock.now()
+    return Reading(language, place, now, now.astimezone(place).date(), words(language))
 
 
 class Facts(NamedTuple):
@@ -81,7 +80,6 @@ def tell(
     zone = reading.zone
     sentences = _sentences(
         reading.locale,
-        reading.grace_days,
         status,
         period_end.astimezone(zone).date() if period_end else None,
         ends_at.astimezone(zone).date() if ends_at else None,
@@ -108,7 +106,7 @@ def _price(
 
 @lru_cache(maxsize=8192)
 def _sentences(
-    locale: str, grace_days: int, status: str, period_end: date | None, ends_on: date | None, key_until: date | None
+    locale: str, status: str, period_end: date | None, ends_on: date | None, key_until: date | None
 ) -> tuple[str, str, str]:
     """Status, what becomes of the key, and the steps; the same for all subscriptions of a plan and a day."""
     text = words(locale)
@@ -118,7 +116,7 @@ def _sentences(
         if ends_on is not None:
             last = {"day": date_in(locale, ends_on)}
             return text.ends % last, _key_ends(text, locale, ends_on, key_until or ends_on), "keep"
-        return _running(text, locale, grace_days, status, period_end, key_until)
+        return _running(text, locale, status, period_end, key_until)
     if status in ("past_due", "unpaid"):
         return (text.past_due if status == "past_due" else text.unpaid), text.key_past_due, "pay"
     if status == "paused":
@@ -142,14 +140,10 @@ def _key_ends(text: Words, locale: str, paid_until: date, key_until: date) -> st
 
 
 def _running(
-    text: Words, locale: str, grace_days: int, status: str, period_end: date | None, key_until: date | None
+    text: Words, locale: str, status: str, period_end: date | None, key_until: date | None
 ) -> tuple[str, str, str]:
     until = {"day": date_in(locale, period_end)} if period_end else None
-    key = text.if_canceled if until else text.if_canceled_some_day
-    if key_until:
-        key = text.if_over % {"day": date_in(locale, key_until)}
-    elif grace_days:
-        key = f"{key} {text.if_unpaid % {'days': days_long(grace_days, locale)}}"
+    key = text.if_over % {"day": date_in(locale, key_until)} if key_until else text.if_over_some_day
     if status == "trialing":
         return (text.free_until % until if until else text.active), key, "change"
     return (text.renews % until if until else text.active), key, "change"
