@@ -43,8 +43,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     from flask import Flask
 
     from portal import config
+    from portal.templating import PageEnvironment
 
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.jinja_environment = PageEnvironment
     app.extensions["settings"] = settings or config.from_environment()
     _configure(app)
     _bind_database(app)

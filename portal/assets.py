@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from flask import Flask
 from werkzeug.wrappers import Request, Response
@@ -54,7 +55,7 @@ class Files:
 def init_app(app: Flask) -> None:
     """Build the files, serve them under `/assets/`, and tell templates their addresses.
 
-    Templates call `asset_css_url()`, `asset_js_url()` and `asset_icon_url()`.
+    Templates call `asset_css_url()`, `asset_js_url()`, `asset_icon_url()` and `asset_icon_data()`.
     """
     assets = app.extensions["assets"] = build()
     app.wsgi_app = Files(app.wsgi_app, assets)  # type: ignore[method-assign]
@@ -62,6 +63,7 @@ def init_app(app: Flask) -> None:
         asset_css_url=lambda: assets["css"].url,
         asset_js_url=lambda: assets["js"].url,
         asset_icon_url=lambda: assets["svg"].url,
+        asset_icon_data=lambda: data_url(assets["svg"]),
     )
 
 
@@ -81,6 +83,11 @@ def without_comments(css: str) -> str:
     """A style sheet without comments, indentation and empty lines; nothing else is touched."""
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     return "".join(line.strip() + "\n" for line in css.splitlines() if line.strip())
+
+
+def data_url(asset: Asset) -> str:
+    """A small file as an address that holds it, which saves every page a request."""
+    return f"data:{asset.mimetype},{quote(asset.body, safe='/ =:,')}"
 
 
 def _asset(ending: str, mimetype: str, text: str) -> Asset:

@@ -54,7 +54,11 @@ def init_app(app: Flask) -> None:
     def send(response: Response) -> Response:
         if is_framed(request):
             return response
-        for name, (value, max_age) in g.pop("cookies", {}).items():
+        wanted = g.pop("cookies", {})
+        if wanted:
+            # Whatever the page allows: an answer that signs somebody in must not stay in a shared cache.
+            response.headers["Cache-Control"] = "no-store"
+        for name, (value, max_age) in wanted.items():
             response.set_cookie(
                 full_name(name, settings),
                 value,

@@ -59,9 +59,12 @@ def _from_sqlite(text: str | None) -> datetime | None:
 
 def engine_options(settings: Settings) -> dict[str, Any]:
     """Pool and driver options for the configured database."""
+    # Errors are logged: without their parameters, which hold digests, addresses and sealed secrets.
     if settings.is_sqlite:
-        return {"pool_size": 10, "max_overflow": 20, "connect_args": {"timeout": 10, "check_same_thread": False}}
-    return {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True, "connect_args": {"options": POSTGRESQL_OPTIONS}}
+        size: dict[str, Any] = {"pool_size": 10, "max_overflow": 20}
+        return {**size, "hide_parameters": True, "connect_args": {"timeout": 10, "check_same_thread": False}}
+    size = {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
+    return {**size, "hide_parameters": True, "connect_args": {"options": POSTGRESQL_OPTIONS}}
 
 
 def init_app(app: Flask) -> None:

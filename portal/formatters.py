@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date as babel_date
 from babel.dates import format_datetime as babel_datetime
-from babel.dates import get_timezone
 from babel.numbers import format_currency, get_currency_precision
 from flask import Flask, g
 from flask_babel import get_locale
@@ -23,11 +23,17 @@ def time_zone() -> str:
     return getattr(g.get("vendor"), "time_zone", None) or "UTC"
 
 
+@lru_cache(maxsize=256)
+def zone(name: str) -> tzinfo:
+    """A time zone by its name. UTC needs no time zone data on the machine."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
 def day(at: datetime | None) -> str:
     """A date such as *Mar 4, 2026*, in the vendor's time zone; empty for None."""
     if at is None:
         return ""
-    return date_in(str(get_locale() or "en"), at.astimezone(get_timezone(time_zone())).date())
+    return date_in(str(get_locale() or "en"), at.astimezone(zone(time_zone())).date())
 
 
 def iso_day(text: str) -> str:
@@ -39,7 +45,7 @@ def moment(at: datetime | None) -> str:
     """A date and time with its zone, in the vendor's time zone; empty for None."""
     if at is None:
         return ""
-    return babel_datetime(at, "medium", tzinfo=get_timezone(time_zone()), locale=str(get_locale() or "en"))
+    return babel_datetime(at, "medium", tzinfo=zone(time_zone()), locale=str(get_locale() or "en"))
 
 
 def money(amount_minor: int | None, currency: str) -> str:

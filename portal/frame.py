@@ -45,22 +45,23 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(page_frame=page_frame, portal_top=portal_top, portal_foot=portal_foot)
 
 
-def page_frame() -> Frame:
-    """The frame in the language of this request."""
-    return _frame(i18n.page_language(), current_app.extensions["assets"]["css"].url)
+def page_frame(language: str = "") -> Frame:
+    """The frame in the language of this request, which templates know already and hand in."""
+    return _frame(language or i18n.page_language(), current_app.extensions["assets"]["css"].url)
 
 
-def portal_top(vendor: Brand, active: str | None, is_signed_in: bool) -> Markup:
+def portal_top(vendor: Brand, active: str | None, is_signed_in: bool, language: str = "") -> Markup:
     """Brand and navigation of a customer page. Its sign-out button belongs to the form `out`, which carries the token.
 
     active: the key of the current page in the navigation, or None.
     """
-    return _top(i18n.page_language(), vendor.domain, vendor.name, vendor.logo_url, active or "", is_signed_in)
+    language = language or i18n.page_language()
+    return _top(language, vendor.domain, vendor.name, vendor.logo_url, active or "", is_signed_in)
 
 
-def portal_foot(vendor: Brand, terms_url: str | None) -> Markup:
+def portal_foot(vendor: Brand, terms_url: str | None, language: str = "") -> Markup:
     """Who stands behind a customer page, and how to reach them."""
-    return _foot(i18n.page_language(), vendor.name, vendor.website, vendor.support_email, terms_url or "")
+    return _foot(language or i18n.page_language(), vendor.name, vendor.website, vendor.support_email, terms_url or "")
 
 
 @lru_cache(maxsize=64)

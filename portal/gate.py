@@ -98,24 +98,33 @@ def _recognize() -> None:
     g.customers = ()
     cookie = cookies.read(cookies.SESSION)
     digest = crypto.digest(cookie) if cookie else ""
-    if g.domain is not None:
-        visit = sessions.find_visit(g.domain, digest)
+    if not _find_visitor(digest):
+        _resume()
+    visitor = g.visitor
+    if visitor is not None:
+        if "session_digest" not in g:
+            g.session_digest = digest
+        g.actor = Actor("staff" if g.staff_role else "user", visitor.id, visitor.email)
+        _note_seen(visitor)
+
+
+def _find_visitor(digest: str) -> bool:
+    """Set who asks at which vendor, by the digest of the session's cookie; whether that is anybody."""
+    domain = g.domain
+    if domain is not None:
+        visit = sessions.find_visit(domain, digest)
         if visit is None:
             raise NotFound(_("There is no portal at this address."))
         g.vendor, g.visitor = visit
-    elif digest:
-        desk = staff.find_desk(digest)
-        if desk is not None:
-            g.visitor, g.vendor, g.staff_role = desk.visitor, desk.vendor, desk.role
-    if g.visitor is None:
-        _resume(digest)
-    if g.visitor is not None:
-        g.session_digest = g.get("session_digest") or digest
-        g.actor = Actor("staff" if g.staff_role else "user", g.visitor.id, g.visitor.email)
-        _note_seen(g.visitor)
+        return visit[1] is not None
+    desk = staff.find_desk(digest) if digest else None
+    if desk is None:
+        return False
+    g.visitor, g.vendor, g.staff_role = desk.visitor, desk.vendor, desk.role
+    return True
 
 
-def _resume(digest: str) -> None:
+def _resume() -> None:
     """Sign in again from a remember-me cookie."""
     if not cookies.read(cookies.REMEMBER):
         return
@@ -124,13 +133,7 @@ def _resume(digest: str) -> None:
         return
     g.session_digest = renewed
     g.read_only = True
-    if g.domain is not None:
-        visit = sessions.find_visit(g.domain, renewed)
-        g.visitor = visit[1] if visit else None
-    else:
-        desk = staff.find_desk(renewed)
-        if desk is not None:
-            g.visitor, g.vendor, g.staff_role = desk.visitor, desk.vendor, desk.role
+    _find_visitor(renewed)
 
 
 def _note_seen(visitor: Visitor) -> None:
@@ -148,7 +151,7 @@ def _note_seen(visitor: Visitor) -> None:
 
 def _answer_for(mark: Mark) -> Response | None:
     if mark.kind in ("public", "token"):
-        g.private = g.visitor is not None or g.domain is not None
+        g.private = request.endpoint != "static"
         return None
     g.private = True
     if g.visitor is None:

@@ -25,13 +25,13 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def send(response: Response) -> Response:
-        headers = response.headers
-        for name, value in fixed:
-            headers.setdefault(name, value)
-        if "Content-Security-Policy" not in headers:
-            headers["Content-Security-Policy"] = policy(targets)
-        if g.get("private", True):
-            headers.setdefault("Cache-Control", "no-store")
+        given = {name.lower() for name, _value in response.headers}
+        wanted = [header for header in fixed if header[0].lower() not in given]
+        if "content-security-policy" not in given:
+            wanted.append(("Content-Security-Policy", policy(targets)))
+        if "cache-control" not in given and g.get("private", True):
+            wanted.append(("Cache-Control", "no-store"))
+        response.headers.extend(wanted)
         return response
 
 

@@ -38,12 +38,14 @@ LIMITS = {
     "code_vendor": "3000 per hour",
     "second_step_address": "10 per 10 minutes; 100 per day",
     "code_try": "30 per 10 minutes; 200 per day",
+    "code_try_network": "100 per 10 minutes",
     "sign_up_network": "200 per 10 minutes",
     "password_change": "10 per 10 minutes",
     "link_try": "60 per minute",
     "bind": "30 per 10 minutes",
     "ask_vendor": "10 per hour",
     "billing": "30 per minute",
+    "billing_return": "30 per minute",
 }
 SWEEP = 500
 Answer = TypeVar("Answer")

@@ -110,6 +110,8 @@ def try_code(pending: Pending | None, code: str, field: str = "code") -> Pending
     """
     if pending is None:
         raise _unusable(field)
+    # By network too: whoever guesses at many addresses, a few times each, has the same odds in the end.
+    throttle.hit("code_try_network", throttle.network())
     throttle.hit("code_try", pending.purpose, pending.email_key)
     counted = (
         update(MailedCode)

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from portal import PORTAL, access, addresses, i18n, unit_of_work
-from portal.account import devices, reset, sessions
+from portal.account import browsers, devices, reset, sessions
 from portal.account import service as account
 from portal.account.blueprint import bp
 from portal.account.forms import ChangePasswordForm, LanguageProfileForm, ProfileForm
@@ -78,6 +78,7 @@ def end_session() -> Response:
     chosen = request.form.get("session", "")
     if chosen == "others":
         count = sessions.end_others(g.visitor.id, g.visitor.session_id)
+        browsers.forget_others(g.visitor.id, keep=browsers.find_known(g.visitor.id))
     else:
         sessions.end(g.visitor.id, _row_id(chosen))
         count = 1

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select, update
 from portal import clock, cookies, crypto, logging, unit_of_work
 from portal.account.models import UserSession
 from portal.account.sessions import IDLE
+from portal.extensions import db
 
 # Pages ask for several things at once: the verifier just replaced still counts for so long.
 GRACE = timedelta(seconds=60)
@@ -23,6 +24,10 @@ def resume() -> str | None:
     """
     selector, _dot, verifier = cookies.read(cookies.REMEMBER).partition(".")
     now = clock.now()
+    # Looked up without a write lock first: a made-up cookie must not keep anybody waiting.
+    if _find(db.session.connection(), selector, now, lock=False) is None:
+        cookies.drop(cookies.REMEMBER)
+        return None
     with unit_of_work.own_transaction() as connection:
         row = _find(connection, selector, now)
         if row is None:
@@ -39,7 +44,15 @@ def resume() -> str | None:
     return None
 
 
-def _find(connection: Connection, selector: str, now: datetime) -> Row | None:
+def forget(session_id: int) -> None:
+    """Let a session end when it is idle, like one that was never remembered; the caller commits."""
+    plain = {"remember_selector": None, "remember_until": None}
+    forgotten = update(UserSession).where(UserSession.id == session_id).values(plain)
+    db.session.execute(forgotten.execution_options(synchronize_session=False))
+    cookies.drop(cookies.REMEMBER)
+
+
+def _find(connection: Connection, selector: str, now: datetime, *, lock: bool = True) -> Row | None:
     statement = select(
         UserSession.id,
         UserSession.token_digest,
@@ -52,7 +65,7 @@ def _find(connection: Connection, selector: str, now: datetime) -> Row | None:
         UserSession.ended_at.is_(None),
         UserSession.remember_until > now,
     )
-    return connection.execute(statement.with_for_update()).first()
+    return connection.execute(statement.with_for_update() if lock else statement).first()
 
 
 def _rotate(connection: Connection, row: Row, now: datetime) -> str:

@@ -90,10 +90,10 @@ def request_sign_up(vendor: HasBrand, *, name: str, email: str, password: str, f
     throttle.hit("sign_up_network", throttle.network())
     _throttle_codes(vendor.id, address)
     with unit_of_work.reading():
-        user_id = _find_id(address.key)
+        owner = _find_owner(address.key)
     hashed = passwords.hash_password(password)
-    typed = {"name": name, "email": address.shown, "password_hash": hashed if user_id is None else "", "facts": facts}
-    _send_sign_up_code(vendor, address, user_id, typed)
+    typed = {"name": name, "email": address.shown, "password_hash": "" if owner else hashed, "facts": facts}
+    _send_sign_up_code(vendor, address, owner, typed)
 
 
 def resend_sign_up(vendor: HasBrand) -> None:
@@ -101,12 +101,12 @@ def resend_sign_up(vendor: HasBrand) -> None:
     with unit_of_work.reading():
         pending = codes.find_pending("confirm", vendor.id)
         typed = pending.facts if pending else {}
-        user_id = _find_id(pending.email_key) if pending else None
+        owner = _find_owner(pending.email_key) if pending else None
     if pending is None:
         raise Invalid(_("There is nothing to confirm in this browser. Please start again."), field="code")
     address = EmailAddress(typed["email"], pending.email_key)
     _throttle_codes(vendor.id, address)
-    _send_sign_up_code(vendor, address, user_id, typed)
+    _send_sign_up_code(vendor, address, owner, typed)
 
 
 def confirm(vendor: HasBrand, code: str) -> Confirmed:
@@ -194,11 +194,15 @@ def language() -> str:
     return str(get_locale() or "en")
 
 
-def _send_sign_up_code(vendor: HasBrand, address: EmailAddress, user_id: int | None, typed: dict[str, Any]) -> None:
+def _send_sign_up_code(
+    vendor: HasBrand, address: EmailAddress, owner: tuple[int, str] | None, typed: dict[str, Any]
+) -> None:
+    # An account's code goes to its own mailbox: two spellings that compare as equal may be two mailboxes.
+    user_id, recipient = owner or (None, address.shown)
     asked = codes.ask("confirm", vendor_id=vendor.id, email_key=address.key, user_id=user_id, facts=typed)
     mail = "confirm_email" if user_id is None else "existing_account"
     link = addresses.portal_link(vendor, "ConfirmEmail", code=asked.code)
-    queue_code_mail(mail, address.shown, asked, vendor.id, link=link)
+    queue_code_mail(mail, recipient, asked, vendor.id, link=link)
 
 
 def _throttle_codes(vendor_id: int | None, address: EmailAddress) -> None:
@@ -207,5 +211,6 @@ def _throttle_codes(vendor_id: int | None, address: EmailAddress) -> None:
     throttle.hit("code_vendor", vendor_id or 0)
 
 
-def _find_id(email_key: str) -> int | None:
-    return db.session.scalar(select(User.id).where(User.email_key == email_key))
+def _find_owner(email_key: str) -> tuple[int, str] | None:
+    found = db.session.execute(select(User.id, User.email).where(User.email_key == email_key)).first()
+    return (found[0], found[1]) if found else None

@@ -14,6 +14,7 @@ from portal import clock, cookies, crypto
 from portal.account.models import User, UserSession
 from portal.errors import NotFound
 from portal.extensions import db
+from portal.prepared import Prepared
 from portal.vendors.models import Vendor
 from portal.vendors.service import PROFILE_COLUMNS, VendorProfile, profile
 
@@ -60,7 +61,7 @@ LIVE = and_(
     UserSession.ended_at.is_(None),
     UserSession.expires_at > bindparam("now"),
 )
-_VISIT = (
+_VISIT = Prepared(
     select(*PROFILE_COLUMNS, *VISITOR_COLUMNS)
     .select_from(Vendor)
     .outerjoin(UserSession, LIVE)
@@ -84,10 +85,9 @@ def find_visit(domain: str, token_digest: str) -> tuple[VendorProfile, Visitor |
     """
     if not token_digest:
         with db.engine.connect() as connection:
-            row = connection.execute(_VENDOR, {"domain": domain.lower()}).first()
-        return (profile(row), None) if row else None
-    facts = {"domain": domain.lower(), "token_digest": token_digest, "now": clock.now()}
-    row = db.session.connection().execute(_VISIT, facts).first()
+            known = connection.execute(_VENDOR, {"domain": domain.lower()}).first()
+        return (profile(known), None) if known else None
+    row = _VISIT.first(domain=domain.lower(), token_digest=token_digest, now=clock.now())
     return (profile(row), visitor(row)) if row else None
 
 

@@ -66,9 +66,11 @@ def request_code(vendor: HasBrand, email: str, facts: dict[str, Any]) -> None:
     """Mail a code that stands in for the password, if the address has an account; the caller commits."""
     address = email_addresses.read(email)
     with unit_of_work.reading():
-        user_id = db.session.scalar(select(User.id).where(User.email_key == address.key))
+        found = db.session.execute(select(User.id, User.email).where(User.email_key == address.key)).first()
+    # To the account's own mailbox: two spellings that compare as equal may be two mailboxes.
+    user_id, to = found or (None, email)
     send = user_id is not None
-    service.request_code("sign_in", vendor, email, mail="sign_in_code", user_id=user_id, facts=facts, send=send)
+    service.request_code("sign_in", vendor, to, mail="sign_in_code", user_id=user_id, facts=facts, send=send)
 
 
 def take_code(purpose: str, vendor: HasBrand | None, code: str) -> tuple[int, dict[str, Any]]:

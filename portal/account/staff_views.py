@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from portal import access, addresses, csrf, unit_of_work
-from portal.account import sessions, signing_in
+from portal.account import remembering, sessions, signing_in
 from portal.account.blueprint import bp
 from portal.account.forms import CodeForm, SignInForm
 from portal.account.sign_in_views import leave
@@ -112,6 +112,7 @@ def _choose() -> Response:
         unit_of_work.commit()
         return redirect("/SignIn?next=/Customer", code=303)
     sessions.choose_vendor(g.visitor.session_id, chosen.id)
+    remembering.forget(g.visitor.session_id)
     audit.record(chosen.id, "account.open_console", f"user:{g.visitor.id}")
     unit_of_work.commit()
     return redirect(addresses.safe_next(request.form.get("next")) or "/Customer", code=303)

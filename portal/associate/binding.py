@@ -94,7 +94,7 @@ def list_offers(vendor: HasId, person: Person) -> list[Customer]:
                 Customer.enable_customer_association.is_(True),
                 invitations.SEATS_TAKEN == 0,
             )
-            .order_by(Customer.id)
+            .order_by(Customer.id + 0)  # `+ 0`: sorted afterwards, so that SQLite finds them by address
             .limit(20)
         )
     )

@@ -12,15 +12,15 @@ from functools import lru_cache
 from itertools import compress
 from typing import Any, NamedTuple
 
-from sqlalchemy import CompoundSelect, Integer, Text, and_, bindparam, cast, func, null, select, type_coerce, union_all
+from sqlalchemy import Integer, Text, and_, bindparam, cast, func, null, select, type_coerce, union_all
 
 from portal.associate.models import Association
 from portal.billing.models import StripeAccount, Subscription
 from portal.billing.told import Facts, Reading, Told, tell
-from portal.extensions import db
 from portal.formatters import masked_key
 from portal.licenses import states
 from portal.licenses.models import FEATURES, License, Machine, Product
+from portal.prepared import Prepared
 from portal.vendors.service import HasId
 
 PAGE = 50
@@ -140,16 +140,16 @@ _without_license = select(Subscription.customer_id, *(null() for _ in _LICENSE[1
     Subscription.livemode == _mode,
     bindparam("before") == NEWEST,
 )
-_CARDS: CompoundSelect[Any] = union_all(_with_license, _without_license)
+_CARDS = Prepared(union_all(_with_license, _without_license))
 _WIDTH = len(_LICENSE)
 
 
 def find(vendor: HasId, user_id: int, reading: Reading, before: int | None = None) -> CardPage:
     """The visitor's licenses at a vendor, newest first, and subscriptions still waiting for a key: one query."""
-    facts = {"vendor_id": vendor.id, "user_id": user_id, "before": NEWEST if before is None else before}
+    newest = NEWEST if before is None else before
     licenses: dict[int, tuple[Any, list[Facts]]] = {}
     coming = []
-    for row in db.session.connection().execute(_CARDS, facts).all():
+    for row in _CARDS.all(vendor_id=vendor.id, user_id=user_id, before=newest):
         stored = Facts._make(row[_WIDTH:]) if row[_WIDTH] is not None else None
         global_id = row[1]
         if global_id is None:
@@ -179,7 +179,8 @@ def _card(row: Any, stored: list[Facts], reading: Reading) -> Card:
     limited_by_feature, trial_by_feature, features = _kind(row[11], row[12:20])
     limited = limited_by_feature or all_limited or period > 0
     expired = states.is_expired(time_limited=limited, expires_at=expires_at, at=reading.now)
-    told = [tell(facts, reading, block, expired) for facts in _that_matter(stored)]
+    ends = expires_at if limited else None
+    told = [tell(facts, reading, block, expired, ends) for facts in _that_matter(stored)]
     text = reading.words
     machines = text.machines if most > 0 else text.machines_without_limit
     return Card(

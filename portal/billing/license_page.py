@@ -46,14 +46,15 @@ def find(
         raise NotFound(_("There is no such license."))
     license, product, machine_count, _first = rows[0]
     is_over = expired(license, product, reading)
-    told = [tell(facts_of(row[3]), reading, license.block, is_over) for row in rows if row[3] is not None]
-    machines = _machines(license, before)
     limited = states.is_time_limited(
         product.feature_definitions,
         license.active_features,
         all_limited=product.all_licenses_time_limited,
         period=license.period,
     )
+    ends = license.expires_at if limited else None
+    told = [tell(facts_of(row[3]), reading, license.block, is_over, ends) for row in rows if row[3] is not None]
+    machines = _machines(license, before)
     return LicensePage(
         license=license,
         product=product,

@@ -107,18 +107,21 @@ def facts_of(subscription: Subscription) -> Facts:
 def _paid(subscription: Subscription, license: License | None, product: Product | None, reading: Reading) -> Paid:
     facts = facts_of(subscription)
     if license is None or product is None:
-        return Paid(tell(facts, reading), "", None)
-    return Paid(
-        tell(facts, reading, license.block, expired(license, product, reading)), product.name, license.global_id
-    )
+        return Paid(tell(facts, reading)._replace(key=""), "", None)
+    ends = license.expires_at if _limited(license, product) else None
+    told = tell(facts, reading, license.block, expired(license, product, reading), ends)
+    return Paid(told, product.name, license.global_id)
 
 
 def expired(license: License, product: Product, reading: Reading) -> bool:
     """Whether a license is over at the moment of the reading."""
-    limited = is_time_limited(
+    return is_expired(time_limited=_limited(license, product), expires_at=license.expires_at, at=reading.now)
+
+
+def _limited(license: License, product: Product) -> bool:
+    return is_time_limited(
         product.feature_definitions,
         license.active_features,
         all_limited=product.all_licenses_time_limited,
         period=license.period,
     )
-    return is_expired(time_limited=limited, expires_at=license.expires_at, at=reading.now)

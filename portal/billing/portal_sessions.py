@@ -77,7 +77,8 @@ def find_step(
 
 def _subscription(vendor: VendorProfile, stripe_id: str, livemode: bool | None) -> Subscription:
     found = db.session.get(Subscription, (vendor.id, stripe_id[:60]))
-    if found is None or found.livemode != livemode:
+    # One that was not linked to any customer yet belongs to nobody who could ask for it.
+    if found is None or found.livemode != livemode or found.customer_id is None:
         raise NotFound(_("There is no such subscription."))
     return found
 
@@ -97,10 +98,13 @@ def _customer(customers: Sequence[StandingCustomer], asked: str, owner: int | No
     return customers[0]
 
 
-def open_session(connection: gateway.Connection, step: Step, *, return_url: str, language: str) -> str:
+def open_session(
+    connection: gateway.Connection, step: Step, *, return_url: str, language: str, only_this_step: bool = False
+) -> str:
     """The address of a fresh portal session; with no transaction open. Raises the gateway's errors.
 
-    Where Stripe refuses the asked screen (already canceled, not allowed by the vendor), the portal's first page opens.
+    Where Stripe refuses the asked screen (already canceled, not allowed by the vendor), the portal's first page opens,
+    but not with only_this_step.
     """
     params: dict[str, Any] = {"customer": step.stripe_id, "return_url": return_url, "locale": _locale(language)}
     if step.configuration_id:
@@ -118,6 +122,8 @@ def open_session(connection: gateway.Connection, step: Step, *, return_url: str,
     except gateway.NoSuchCustomer:
         raise
     except gateway.Refused:
+        if only_this_step:
+            raise
         return gateway.create_portal_session(connection, params)
 
 

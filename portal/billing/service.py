@@ -1,18 +1,22 @@
-"""What the rest of the house asks of billing: Stripe settings and re-reading Stripe."""
+"""What the rest of the house asks of billing: Stripe settings, re-reading Stripe, and which subscriptions run."""
 
 from __future__ import annotations
 
 from portal.billing.account import PERMISSIONS, AccountFacts, account_of, connection_of, opened_secrets, set_account
+from portal.billing.running import Running, running_of, with_subscription
 from portal.billing.sync import SyncResult, record_purchase, sync
 
 __all__ = [
     "PERMISSIONS",
     "AccountFacts",
+    "Running",
     "SyncResult",
     "account_of",
     "connection_of",
     "opened_secrets",
     "record_purchase",
+    "running_of",
     "set_account",
     "sync",
+    "with_subscription",
 ]

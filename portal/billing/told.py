@@ -7,11 +7,9 @@ from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 
-from babel.dates import get_timezone
-
 from portal import clock
-from portal.billing.words import Words, days_long, distance, per_period, words
-from portal.formatters import date_in, money_in, time_zone
+from portal.billing.words import Words, distance, per_period, words
+from portal.formatters import date_in, money_in, zone
 from portal.i18n import page_language
 from portal.licenses.states import has_ended
 from portal.vendors.service import VendorProfile
@@ -19,11 +17,10 @@ from portal.vendors.service import VendorProfile
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How one page reads: language, time zone, the vendor's days of grace, the moment and its day."""
+    """How one page reads: language, time zone, the moment and its day."""
 
     locale: str
     zone: tzinfo
-    grace_days: int
     now: datetime
     today: date
     words: Words
@@ -41,8 +38,8 @@ def _from_today(locale: str, today: date, when: date) -> str:
 
 def reading_for(vendor: VendorProfile) -> Reading:
     """How this request reads: the page's language, the vendor's time zone."""
-    language, place, now = page_language(), get_timezone(time_zone()), clock.now()
-    return Reading(language, place, vendor.switches.grace_days, now, now.astimezone(place).date(), words(language))
+    language, place, now = page_language(), zone(vendor.time_zone or "UTC"), clock.now()
+    return Reading(language, place, now, now.astimezone(place).date(), words(language))
 
 
 class Facts(NamedTuple):
@@ -75,16 +72,18 @@ class Told(NamedTuple):
     is_over: bool
 
 
-def tell(facts: Facts, reading: Reading, blocked: bool = False, expired: bool = False) -> Told:
-    """Put a subscription into words. blocked, expired: the state of its license."""
+def tell(
+    facts: Facts, reading: Reading, blocked: bool = False, expired: bool = False, expires_at: datetime | None = None
+) -> Told:
+    """Put a subscription into words. blocked, expired, expires_at: of its license; None for one that never expires."""
     stripe_id, status, *plan, period_end, ends_at = facts
     zone = reading.zone
     sentences = _sentences(
         reading.locale,
-        reading.grace_days,
         status,
         period_end.astimezone(zone).date() if period_end else None,
         ends_at.astimezone(zone).date() if ends_at else None,
+        expires_at.astimezone(zone).date() if expires_at else None,
     )
     key = sentences[1]
     if blocked:
@@ -107,7 +106,7 @@ def _price(
 
 @lru_cache(maxsize=8192)
 def _sentences(
-    locale: str, grace_days: int, status: str, period_end: date | None, ends_on: date | None
+    locale: str, status: str, period_end: date | None, ends_on: date | None, key_until: date | None
 ) -> tuple[str, str, str]:
     """Status, what becomes of the key, and the steps; the same for all subscriptions of a plan and a day."""
     text = words(locale)
@@ -116,8 +115,8 @@ def _sentences(
     if status in ("active", "trialing"):
         if ends_on is not None:
             last = {"day": date_in(locale, ends_on)}
-            return text.ends % last, text.key_ends % last, "keep"
-        return _running(text, locale, grace_days, status, period_end)
+            return text.ends % last, _key_ends(text, locale, ends_on, key_until or ends_on), "keep"
+        return _running(text, locale, status, period_end, key_until)
     if status in ("past_due", "unpaid"):
         return (text.past_due if status == "past_due" else text.unpaid), text.key_past_due, "pay"
     if status == "paused":
@@ -133,11 +132,18 @@ def _over(text: Words, locale: str, status: str, ended_on: date | None) -> str:
     return text.ended % {"day": date_in(locale, ended_on)} if ended_on else text.ended_some_day
 
 
-def _running(text: Words, locale: str, grace_days: int, status: str, period_end: date | None) -> tuple[str, str, str]:
+def _key_ends(text: Words, locale: str, paid_until: date, key_until: date) -> str:
+    day = date_in(locale, key_until)
+    if key_until == paid_until:
+        return text.key_ends % {"day": day}
+    return text.key_outlasts % {"end": date_in(locale, paid_until), "day": day}
+
+
+def _running(
+    text: Words, locale: str, status: str, period_end: date | None, key_until: date | None
+) -> tuple[str, str, str]:
     until = {"day": date_in(locale, period_end)} if period_end else None
-    key = text.if_canceled if until else text.if_canceled_some_day
-    if grace_days:
-        key = f"{key} {text.if_unpaid % {'days': days_long(grace_days, locale)}}"
+    key = text.if_over % {"day": date_in(locale, key_until)} if key_until else text.if_over_some_day
     if status == "trialing":
         return (text.free_until % until if until else text.active), key, "change"
     return (text.renews % until if until else text.active), key, "change"

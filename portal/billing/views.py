@@ -12,6 +12,7 @@ from portal import PORTAL, access, addresses, throttle, unit_of_work
 from portal.audit import service as audit
 from portal.billing import gateway, overview, portal_sessions, steps, stripe_customers, sync
 from portal.billing.told import reading_for
+from portal.errors import Throttled
 from portal.i18n import page_language
 
 bp = Blueprint("billing", __name__)
@@ -59,10 +60,19 @@ def come_back() -> Response:
     """Back from Stripe: read again what may have changed, then go where the customer came from."""
     asked = request.args.get("customer")
     ids = [customer.id for customer in g.customers if asked is None or str(customer.id) == asked]
-    if ids and not sync.reread(g.vendor, ids):
+    if ids and _may_ask_stripe() and not sync.reread(g.vendor, ids):
         flash(_("Stripe did not answer in time. A change you just made may appear a little later."), "info")
     wanted = addresses.safe_next(request.args.get("next"))
     return redirect(wanted or addresses.portal_path(g.vendor, "Billing"), code=303)
+
+
+def _may_ask_stripe() -> bool:
+    """Whether this visitor has not come back too often: each time costs the vendor two calls, and us a wait."""
+    try:
+        throttle.hit("billing_return", g.visitor.id)
+    except Throttled:
+        return False
+    return True
 
 
 def _note(step: portal_sessions.Step) -> None:
@@ -77,7 +87,9 @@ def _go(
     back = {"customer": step.customer.id, "next": _left_page()}
     return_url = addresses.portal_link(g.vendor, "Billing/Return", **back)
     try:
-        url = portal_sessions.open_session(connection, step, return_url=return_url, language=page_language())
+        url = portal_sessions.open_session(
+            connection, step, return_url=return_url, language=page_language(), only_this_step=g.terms_due
+        )
     except gateway.NoSuchCustomer:
         stripe_customers.mark_stale(g.vendor, str(step.stripe_id))
         unit_of_work.commit()

@@ -39,10 +39,10 @@ class Words:
     incomplete: str
     never_paid: str
     other_status: str
-    if_canceled: str
-    if_canceled_some_day: str
-    if_unpaid: str
+    if_over: str
+    if_over_some_day: str
     key_ends: str
+    key_outlasts: str
     key_after_end: str
     key_past_due: str
     key_paused: str
@@ -82,11 +82,11 @@ def words(locale: str) -> Words:
         incomplete=_("waiting for the first payment"),
         never_paid=_("never started: the first payment was not made"),
         other_status=_("status at Stripe: %(status)s"),
-        if_canceled=_("If you cancel, the key works until then."),
-        if_canceled_some_day=_("If you cancel, the key works until the end of the paid period."),
-        if_unpaid=_("If a payment fails, it works %(days)s longer."),
+        if_over=_("If you cancel or a payment fails, the key works until %(day)s."),
+        if_over_some_day=_("If you cancel or a payment fails, the key works until the paid period is over."),
         key_ends=_("The key works until %(day)s."),
-        key_after_end=_("The key no longer comes with it. You can subscribe again at any time."),
+        key_outlasts=_("Paid until %(end)s; the key works until %(day)s."),
+        key_after_end=_("The key no longer comes with it."),
         key_past_due=_("Update the payment method to keep the key."),
         key_paused=_("The key starts again when the subscription does."),
         key_incomplete=_("The key starts as soon as the payment arrives."),
@@ -104,12 +104,6 @@ def distance(days: int, locale: str) -> str:
     if days > 0:
         return str(ngettext("in %(num)s day", "in %(num)s days", days))
     return str(ngettext("%(num)s day ago", "%(num)s days ago", -days))
-
-
-@lru_cache(maxsize=1024)
-def days_long(days: int, locale: str) -> str:
-    """A number of days: *3 days*."""
-    return str(ngettext("%(num)s day", "%(num)s days", days))
 
 
 @lru_cache(maxsize=1024)

@@ -76,14 +76,15 @@ def operator() -> str:
         return "latchkey"
 
 
-def show(facts: Mapping[str, Any], as_json: bool) -> None:
-    """Print facts: one JSON object, or a readable line each."""
+def show(facts: Mapping[str, Any], as_json: bool, *, names: bool = False) -> None:
+    """Print facts: one JSON object, or a readable line each. names: as they are typed, where they can be."""
     if as_json:
         click.echo(json.dumps(facts, default=str, ensure_ascii=False))
         return
     width = max((len(name) for name in facts), default=0) + 2
     for name, value in facts.items():
-        click.echo(f"{name.replace('_', ' ') + ':':{width}}{_readable(value)}")
+        label = name if names else name.replace("_", " ")
+        click.echo(f"{label + ':':{width}}{_readable(value)}")
 
 
 def secret(text: str | None) -> str | None:

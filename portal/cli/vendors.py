@@ -106,7 +106,7 @@ def set_switches(domain: str, switches: tuple[str, ...], as_json: bool) -> None:
         before, after = vendor_service.set_switch(vendor, name, text)
         audit.record(vendor.id, "vendor.set", f"vendor:{vendor.id}", before={name: before}, after={name: after})
     unit_of_work.commit()
-    running.show(switch_values(vendor), as_json)
+    running.show(switch_values(vendor), as_json, names=True)
 
 
 def switch_values(vendor: Vendor) -> dict[str, Any]:

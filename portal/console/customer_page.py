@@ -11,6 +11,7 @@ from portal import crypto
 from portal.associate import links
 from portal.associate import service as associate
 from portal.audit import service as audit
+from portal.billing import service as billing
 from portal.billing.models import StripeCustomer
 from portal.customers.models import Customer
 from portal.extensions import db
@@ -31,15 +32,27 @@ def facts(vendor: VendorProfile, customer: Customer) -> dict[str, Any]:
         "link_ends": links.personal_expiry(vendor, customer),
         "accounts": accounts,
         "requests": [note for note in associate.list_requests(vendor) if note.customer_id == customer.id],
-        "licenses": [
-            (license, product, machines, desk.badges(license, product), desk.is_time_limited(license, product))
-            for license, product, machines in desk.list_of_customer(vendor, customer.id)
-        ],
+        "licenses": _licenses(vendor, customer),
         "stripe_customers": _stripe_customers(vendor, customer),
         "acceptance": _last_acceptance(vendor, [user.id for _bound, user in accounts]),
         "history": audit.list_for(vendor, record=f"customer:{customer.id}", limit=HISTORY),
         "secret": take_secret(customer),
     }
+
+
+def _licenses(vendor: VendorProfile, customer: Customer) -> list[tuple[Any, ...]]:
+    rows = desk.list_of_customer(vendor, customer.id)
+    paid = billing.with_subscription(vendor, [license.global_id for license, _product, _machines in rows])
+    return [
+        (
+            license,
+            product,
+            machines,
+            desk.badges(license, product, subscription=license.global_id in paid),
+            desk.is_time_limited(license, product),
+        )
+        for license, product, machines in rows
+    ]
 
 
 def keep_secret(customer: Customer, secret: str) -> None:

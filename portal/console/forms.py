@@ -152,14 +152,6 @@ class StripeForm(PortalForm):
     """Stripe settings; secrets are written, never shown."""
 
     api_key = PasswordField(_l("API key"), [at_most(300)], description=_l("Leave empty to keep the stored one."))
-    webhook_secret = PasswordField(
-        _l("Webhook signing secret"),
-        [at_most(200)],
-        description=_l("Starts with whsec_. Leave empty to keep the stored one."),
-    )
-    second_webhook_secret = PasswordField(
-        _l("Second signing secret"), [at_most(200)], description=_l("Only while Stripe rolls the secret.")
-    )
     portal_login_url = LineField(
         _l("Portal login link"),
         [at_most(500)],

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from portal import access, unit_of_work
 from portal.audit import service as audit
+from portal.billing import service as billing
 from portal.console.forms import AssignForm, ExtendForm, LicenseEditForm
 from portal.customers import service as customers
 from portal.errors import Invalid
@@ -121,6 +122,7 @@ def _page(license: License, **forms: PortalForm) -> str:
         "extend_form": ExtendForm(formdata=None),
         **forms,
     }
+    paid = billing.with_subscription(g.vendor, [license.global_id])
     owner = customers.find(g.vendor, license.customer_id) if license.customer_id else None
     return render_template(
         "console/licenses/show.html",
@@ -128,7 +130,7 @@ def _page(license: License, **forms: PortalForm) -> str:
         license=license,
         product=product,
         owner=owner,
-        badges=desk.badges(license, product),
+        badges=desk.badges(license, product, subscription=bool(paid)),
         time_limited=desk.is_time_limited(license, product),
         machines=desk.list_machines(g.vendor, license),
         history=audit.list_for(g.vendor, record=f"license:{license.global_id}", limit=20),

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from portal import access, unit_of_work
+from portal.billing import service as billing
 from portal.console import paging
 from portal.console.forms import LicenseForm, ProductForm
 from portal.errors import Invalid
@@ -105,6 +106,7 @@ def _detail_page(product: Product, form: LicenseForm, is_open: bool = False) -> 
     except Invalid as error:
         found, complaint = [], error.message
     rows = found[: paging.LIMIT]
+    paid = billing.with_subscription(g.vendor, [row.global_id for row in rows])
     older = paging.address(q=typed, before=rows[-1].global_id) if len(found) > paging.LIMIT else None
     page = render_template(
         "console/products/detail.html",
@@ -114,7 +116,10 @@ def _detail_page(product: Product, form: LicenseForm, is_open: bool = False) -> 
         is_open=is_open,
         typed=typed,
         complaint=complaint,
-        rows=[(row, desk.badges(row, product), desk.is_time_limited(row, product)) for row in rows],
+        rows=[
+            (row, desk.badges(row, product, subscription=row.global_id in paid), desk.is_time_limited(row, product))
+            for row in rows
+        ],
         first=paging.address(q=typed) if "before" in request.args else None,
         older=older,
     )

@@ -107,17 +107,18 @@ def save_settings() -> Response | Refused:
                 form.refuse(error)
         if not form.errors:
             audit.record(vendor.id, "vendor.set", f"vendor:{vendor.id}", before=before, after=after)
-            return _done(_("The settings are saved."), page=".settings")
+            said = _("The settings are saved.")
+            if after["second_step_for_staff"] and not before["second_step_for_staff"]:
+                said = _("The settings are saved. Staff, you too, now sign in again with a code from a mail.")
+            return _done(said, page=".settings")
     return _settings_page(form), form.status
 
 
 def _stripe_fields(form: StripeForm) -> dict[str, Any]:
-    """What was typed; an empty secret keeps the stored one, an unchanged link is left alone."""
-    secrets = [field.data.strip() for field in (form.webhook_secret, form.second_webhook_secret) if field.data]
+    """What was typed; an empty key keeps the stored one, an unchanged link is left alone."""
     link = form.portal_login_url.data or ""
     return {
         "api_key": (form.api_key.data or "").strip() or None,
-        "webhook_secrets": secrets or None,
         "portal_login_url": None if link == g.vendor.switches.portal_login_link else link,
     }
 
@@ -138,7 +139,6 @@ def _profile_page(**forms: PortalForm) -> str:
         "console/user/profile.html",
         active="profile",
         account=account,
-        webhook_url=addresses.absolute(f"/api/subscription/StripeUrl?id={g.vendor.id}"),
         portal_url=addresses.portal_link(g.vendor),
         permissions=billing.PERMISSIONS,
         preview=_preview(g.vendor.accent_color),

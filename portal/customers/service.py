@@ -82,7 +82,8 @@ def list_by_email(vendor: HasId, email_key: str, limit: int = 50) -> list[Custom
     if not email_key:
         return []
     mine = (Customer.vendor_id == vendor.id) & (Customer.email_key == email_key)
-    return list(db.session.scalars(select(Customer).where(mine).order_by(Customer.id).limit(limit)))
+    # `+ 0`: sorted afterwards; SQLite would walk through all customers in this order instead of finding the address.
+    return list(db.session.scalars(select(Customer).where(mine).order_by(Customer.id + 0).limit(limit)))
 
 
 def edit(vendor: HasId, customer: Customer, **fields: Any) -> bool:

@@ -30,7 +30,8 @@ def list_for(vendor: HasId, referencer_type: int = VENDOR, referencer_id: int = 
 
 def find_by_name(vendor: HasId, name: str) -> DataObject | None:
     """The vendor-level data object of this name, or None."""
-    return db.session.scalar(_of(vendor).where(DataObject.name == name).order_by(DataObject.id).limit(1))
+    # `+ 0`: sorted afterwards; SQLite would walk through all data objects in this order instead of finding the name.
+    return db.session.scalar(_of(vendor).where(DataObject.name == name).order_by(DataObject.id + 0).limit(1))
 
 
 def get(vendor: HasId, object_id: int) -> DataObject:

@@ -138,7 +138,7 @@ def _make_payer(account: Account, paid: Paid) -> str:
 
 def _subscribe(account: Account, payer: str, price: str, paid: Paid) -> str:
     card = CARDS.get(paid.key.pays, "pm_card_visa")
-    method = account.post(f"payment_methods/{card}/attach", once=f"card-{paid.global_id}", customer=payer)
+    method = account.post(f"payment_methods/{card}/attach", once=f"card-{paid.customer_id}-{card}", customer=payer)
     made = account.post(
         "subscriptions",
         once=f"subscription-{paid.global_id}",

@@ -43,14 +43,16 @@ def list_machines(vendor: HasId, license: License, limit: int = 200) -> list[Mac
     return list(db.session.scalars(select(Machine).where(mine).order_by(Machine.last_seen_at.desc()).limit(limit)))
 
 
-def badges(license: License, product: Product) -> list[tuple[str, str]]:
-    """What staff see beside a key: name and kind of badge."""
+def badges(license: License, product: Product, *, subscription: bool) -> list[tuple[str, str]]:
+    """What staff see beside a key: name and kind of badge. subscription: linked to one that has not ended."""
     active = [name for name in FEATURES if getattr(license, name)]
     definitions = product.feature_definitions
     limited = is_time_limited(license, product)
     shown = []
     if states.is_trial(definitions, active, trial_activation=license.trial_activation):
         shown.append((_("Trial license"), "warning"))
+    if subscription:
+        shown.append((_("Subscription"), "info"))
     if states.is_expired(time_limited=limited, expires_at=license.expires_at, at=clock.now()):
         shown.append((_("Expired"), "danger"))
     if license.block:

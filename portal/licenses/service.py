@@ -88,9 +88,8 @@ def create_license(
     period: days; 0 is perpetual unless the product or a feature is time-limited. features: `f1` to `f8`.
     max_no_of_machines: 0 or less means unlimited. Raises Invalid with the field's name.
     """
-    _check_numbers(period, max_no_of_machines, notes)
+    _check_values(period, max_no_of_machines, notes, features or {})
     _check_customer(vendor, customer_id)
-    _check_features(features or {})
     now = clock.now()
     license = License(
         vendor_id=vendor.id,
@@ -134,11 +133,12 @@ def search_licenses(
     statement = (
         select(License)
         .where(License.vendor_id == vendor.id, License.product_id == product.id)
-        .order_by(License.global_id.desc())
+        .order_by(License.id.desc())  # the product's own numbers have an index, and rise with the GlobalId
         .limit(limit)
     )
     if before_global_id is not None:
-        statement = statement.where(License.global_id < before_global_id)
+        last = select(License.id).where(License.vendor_id == vendor.id, License.global_id == before_global_id)
+        statement = statement.where(License.id < last.scalar_subquery())
     text = query.strip()
     if found := BY_ID.fullmatch(text):
         statement = statement.where(License.id == min(int(found[1]), MAX_NUMBER))
@@ -182,16 +182,13 @@ def _unused_key(vendor: HasId, product: Product) -> str:
             return key
 
 
-def _check_numbers(period: int, max_no_of_machines: int, notes: str) -> None:
+def _check_values(period: int, max_no_of_machines: int, notes: str, features: dict[str, bool]) -> None:
     if not 0 <= period <= MAX_PERIOD_DAYS:
         raise Invalid(_("Type a number of days from 0 to %(most)s.", most=MAX_PERIOD_DAYS), field="period")
     if not -1 <= max_no_of_machines <= MAX_NUMBER:
         raise Invalid(_("Type a number of machines; 0 is no limit."), field="max_no_of_machines")
     if len(notes) > MAX_NOTES:
         raise Invalid(_("At most %(most)s characters.", most=MAX_NOTES), field="notes")
-
-
-def _check_features(features: dict[str, bool]) -> None:
     wrong = set(features) - set(FEATURES)
     if wrong:
         raise Invalid(_("There is no feature %(name)s.", name=", ".join(sorted(wrong))), field="features")

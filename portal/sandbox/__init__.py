@@ -46,7 +46,7 @@ def create_sandbox(
     settings were never saved.
     """
     from portal.sandbox import api, headers, resources
-    from portal.sandbox.hosted import doors, flows, login, overview, portal, shown
+    from portal.sandbox.hosted import checkout, doors, flows, login, overview, portal, shown
 
     resources.load()
     app = Flask(__name__)
@@ -57,7 +57,7 @@ def create_sandbox(
     store = Store(database_path)
     app.extensions["sandbox"] = Sandbox(store, MovedClock(clock, store), public_url, Router(), default_configuration)
     Babel(app, locale_selector=doors.locale)
-    for blueprint in (api.bp, portal.bp, flows.bp, login.bp, overview.bp):
+    for blueprint in (api.bp, checkout.bp, portal.bp, flows.bp, login.bp, overview.bp):
         app.register_blueprint(blueprint)
     app.jinja_env.filters |= {"day": shown.day, "price": shown.price_text, "card": shown.card_text}
     app.jinja_env.filters["status"] = shown.status_text

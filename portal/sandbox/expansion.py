@@ -69,9 +69,30 @@ PRESENTERS: dict[str, Callable[[Ledger, Document], Document]] = {
     "subscription_item": present_item,
 }
 
+
+def _line_items(ledger: Ledger, sale: Document) -> Document:
+    from portal.sandbox.engine.checkout import line_items
+
+    place = {"checkout.session": "checkout/sessions", "payment_link": "payment_links"}[sale["object"]]
+    return list_object(line_items(ledger, sale), f"/v1/{place}/{sale['id']}/line_items")
+
+
+def _invoice_payments(ledger: Ledger, invoice: Document) -> Document:
+    found = ledger.all("invoice_payment", invoice=invoice["id"])
+    return list_object(found, f"/v1/invoice_payments?invoice={invoice['id']}")
+
+
+def _refunds(ledger: Ledger, charge: Document) -> Document:
+    return list_object(ledger.all("refund", charge=charge["id"]), f"/v1/charges/{charge['id']}/refunds")
+
+
 # Fields that appear only when they are asked for.
 ON_REQUEST: dict[tuple[str, str], Callable[[Ledger, Document], Document]] = {
+    ("charge", "refunds"): _refunds,
+    ("checkout.session", "line_items"): _line_items,
     ("customer", "subscriptions"): _customer_subscriptions,
+    ("invoice", "payments"): _invoice_payments,
+    ("payment_link", "line_items"): _line_items,
 }
 
 

@@ -33,7 +33,12 @@ PREFIXES = {
 
 def random_text(length: int) -> str:
     """Unguessable letters and digits."""
-    return "".join(secrets.choice(LETTERS) for _ in range(length))
+    number = secrets.randbits(6 * length)
+    found = []
+    for _ in range(length):
+        number, rest = divmod(number, len(LETTERS))
+        found.append(LETTERS[rest])
+    return "".join(found)
 
 
 def new_id(kind: str) -> str:

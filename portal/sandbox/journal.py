@@ -69,6 +69,11 @@ def add_event(
     return event
 
 
+def shown(ledger: Ledger, document: Document) -> Document:
+    """An object as events quote it."""
+    return present(ledger, document)
+
+
 @contextmanager
 def written(ledger: Ledger, request: Document | None = None) -> Iterator[Ledger]:
     """The ledger, watched; at the end its changes become events. Use inside a transaction."""

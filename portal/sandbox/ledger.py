@@ -109,8 +109,9 @@ class Ledger:
         equal, among, limits: conditions on the documents' fields, named by JSON path without `$.`. where: further SQL
         conditions, each with its values.
         """
-        clauses = ["account = ?", "kind = ?", "json_extract(body, '$.deleted') IS NULL"]
-        values: list[Any] = [self.account, kind]
+        # The kind stands in the query itself, so that indexes of one kind are used; it is never a caller's text.
+        clauses = ["account = ?", f"kind = '{kind}'", "json_extract(body, '$.deleted') IS NULL"]
+        values: list[Any] = [self.account]
         for condition, bound_values in where:
             clauses.append(condition)
             values += bound_values

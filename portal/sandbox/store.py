@@ -27,13 +27,6 @@ CREATE INDEX IF NOT EXISTS objects_of_product ON objects (account, kind, json_ex
 CREATE INDEX IF NOT EXISTS objects_by_email ON objects (account, kind, json_extract(body, '$.email'));
 CREATE INDEX IF NOT EXISTS objects_by_lookup_key ON objects (account, kind, json_extract(body, '$.lookup_key'));
 CREATE INDEX IF NOT EXISTS objects_by_id ON objects (id);
-CREATE INDEX IF NOT EXISTS objects_by_payment ON objects (account, kind, json_extract(body, '$.payment_intent'));
-CREATE INDEX IF NOT EXISTS invoices_of_subscription ON objects (
-    account, json_extract(body, '$.parent.subscription_details.subscription')
-) WHERE kind = 'invoice';
-CREATE INDEX IF NOT EXISTS events_about ON objects (
-    account, json_extract(body, '$.data.object.id')
-) WHERE kind = 'event';
 CREATE TABLE IF NOT EXISTS deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     account TEXT NOT NULL, event TEXT NOT NULL, endpoint TEXT NOT NULL, created INTEGER NOT NULL,
@@ -70,6 +63,17 @@ CREATE TABLE IF NOT EXISTS mails (
 );
 """
 
+# Further indexes, each for one kind of object: name, kind, field.
+INDEXES = [
+    ("charges_of_payment", "charge", "payment_intent"),
+    ("checkouts_of_payment", "checkout.session", "payment_intent"),
+    ("checkouts_of_subscription", "checkout.session", "subscription"),
+    ("events_about", "event", "data.object.id"),
+    ("invoices_of_subscription", "invoice", "parent.subscription_details.subscription"),
+    ("payments_by_intent", "invoice_payment", "payment.payment_intent"),
+    ("payments_of_invoice", "invoice_payment", "invoice"),
+]
+
 
 def digest(secret: str) -> str:
     """What is kept of a key or token."""
@@ -83,6 +87,9 @@ class Store:
         self.path = str(path)
         self._local = threading.local()
         self.connection().executescript(TABLES)
+        for name, kind, field in INDEXES:
+            where = f"(account, json_extract(body, '$.{field}')) WHERE kind = '{kind}'"
+            self.connection().execute(f"CREATE INDEX IF NOT EXISTS {name} ON objects {where}")
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit mode."""

@@ -31,7 +31,8 @@ def invite(vendor: VendorProfile, invited_by: str, actor_role: str | None, email
     if any(member.email_key == address.key for member in staff.list_members(vendor)):
         raise Invalid(_("This person is on your staff already."), field="email")
     for earlier in list_open(vendor):
-        if earlier.email.lower() == address.key:
+        if email_addresses.read(earlier.email).key == address.key:
+            staff.refuse_beyond(actor_role, earlier.role)
             earlier.revoked_at = clock.now()
     token = crypto.new_token()
     invitation = StaffInvitation(
@@ -101,7 +102,7 @@ def accept(token: str, user: User) -> StaffInvitation:
         raise Forbidden(_("This invitation was sent to another address."))
     taken: CursorResult[object] = db.session.execute(  # type: ignore[assignment]
         update(StaffInvitation)
-        .where(StaffInvitation.id == found.id, StaffInvitation.used_at.is_(None))
+        .where(StaffInvitation.id == found.id, StaffInvitation.used_at.is_(None), StaffInvitation.revoked_at.is_(None))
         .values(used_at=clock.now())
     )
     if taken.rowcount != 1:

@@ -18,6 +18,7 @@ from portal.data_objects.models import VENDOR, DataObject
 from portal.data_objects.reserved import TERMS_URL, is_safe_terms_url
 from portal.errors import NotFound
 from portal.extensions import db
+from portal.prepared import Prepared
 from portal.terms.models import TermsAcceptance
 from portal.vendors.service import HasId, VendorProfile
 
@@ -55,11 +56,13 @@ class Standing:
     terms_due: bool
 
 
+# `+ 0` keeps SQLite from walking through all data objects of the vendor in the order of their ids.
 _object = (
-    select(func.min(DataObject.id))
+    select(func.min(DataObject.id + 0))
     .where(
         DataObject.vendor_id == bindparam("vendor_id"),
         DataObject.referencer_type == VENDOR,
+        DataObject.referencer_id == 0,
         DataObject.name == TERMS_URL,
     )
     .scalar_subquery()
@@ -81,7 +84,7 @@ _earlier = (
     .correlate(Association)
     .scalar_subquery()
 )
-_STANDING = (
+_STANDING = Prepared(
     select(
         Customer.id,
         Customer.name,
@@ -104,7 +107,7 @@ _STANDING = (
 
 def standing(vendor: VendorProfile, user_id: int) -> Standing:
     """The visitor's customers at a vendor and whether they must accept the terms first: one query."""
-    rows = db.session.connection().execute(_STANDING, {"vendor_id": vendor.id, "user_id": user_id}).all()
+    rows = _STANDING.all(vendor_id=vendor.id, user_id=user_id)
     customers = tuple(StandingCustomer(*row[:6]) for row in rows)
     due = bool(rows) and _is_due(vendor, *rows[0][6:])
     return Standing(customers, due)

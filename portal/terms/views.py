@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from portal import PORTAL, access, addresses, unit_of_work
+from portal.billing import service as billing
 from portal.terms import service as terms
 from portal.terms.forms import TermsForm
 from portal.terms.service import Terms
@@ -64,6 +65,9 @@ def _asked() -> Terms | None:
 def _show(form: TermsForm, asked: Terms | None, wanted: str | None) -> str:
     receipts = terms.list_receipts(g.vendor, g.visitor.id, limit=1)
     current = terms.current(g.vendor)
+    running = billing.running_of(g.vendor, g.customers, g.visitor.email) if asked else None
+    if running:
+        g.form_targets = running.form_targets
     return render_template(
         "terms/show.html",
         form=form,
@@ -71,4 +75,5 @@ def _show(form: TermsForm, asked: Terms | None, wanted: str | None) -> str:
         next=addresses.safe_next(wanted),
         accepted=receipts[0] if receipts else None,
         terms_url=current.url if current else None,
+        running=running,
     )

@@ -170,3 +170,22 @@ def test_what_is_not_six_digits_is_refused_without_using_a_try(page: Page, acme:
     page.submit({"code": code}, status=422)
 
     assert db.session.scalar(select(MailedCode.tries)) == 0
+
+
+@pytest.mark.parametrize("page_name", ["SignIn", "ForgotPassword"])
+def test_a_code_goes_to_the_mailbox_of_the_account(page: Page, acme: Vendor, page_name: str) -> None:
+    """Two spellings that compare as equal may be two mailboxes, and the second one a stranger's."""
+    make_customer_user(acme, email="maria@mail.example")
+    page.get(f"/Portal/@acme.example/{page_name}").submit({"email": "MARIA@mail.example", "send_code": "1"})
+
+    assert [mail.recipient for mail in sent_mails()] == ["maria@mail.example"]
+
+
+def test_guessing_at_many_addresses_is_throttled_by_network(app: Flask, acme: Vendor) -> None:
+    for number in range(20):
+        page = Page(app)
+        page.get(SIGN_IN).submit({"email": f"p{number}@mail.example", "send_code": "1"}).follow()
+        for _try in range(5):
+            page.submit({"code": "000000"}, status=422)
+    page.get(SIGN_IN).submit({"email": "one.more@mail.example", "send_code": "1"}).follow()
+    page.submit({"code": "000000"}, status=429)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.account import devices
-from portal.account.models import User, UserSession
+from portal.account.models import KnownBrowser, User, UserSession
 from portal.audit.models import AuditEntry
 from portal.extensions import db
 from portal.vendors.models import Vendor
@@ -108,3 +108,15 @@ def test_devices_have_names_people_know(app: Flask) -> None:
     with app.test_request_context():
         names = [devices.name_of(text) for text in (FIREFOX, CHROME, "curl/8", "", "Firefox/1")]
     assert names == ["Firefox on Windows", "Chrome on Android", "Unknown device", "Unknown device", "Firefox"]
+
+
+def test_signing_out_everywhere_else_makes_other_browsers_unknown(app: Flask, page: Page, acme: Vendor) -> None:
+    user = make_customer_user(acme)
+    Page(app).sign_in(user)
+    lost = KnownBrowser(user_id=user.id, token_digest="0" * 64, expires_at=clock.now() + timedelta(days=90))
+    db.session.add(lost)
+    db.session.commit()
+
+    page.sign_in(user).get(f"{ACCOUNT}/Sessions").submit(form="form:has([value=others])")
+
+    assert db.session.scalars(select(KnownBrowser)).all() == []

@@ -126,3 +126,34 @@ def test_a_staff_session_is_not_remembered(page: Page, acme: Vendor) -> None:
     page.get("/SignIn").submit({"email": user.email, "password": PASSWORD, "remember": "y"})
 
     assert token_of(page) == ""
+
+
+def test_a_remembered_session_that_opens_a_console_is_remembered_no_longer(page: Page, acme: Vendor) -> None:
+    user = make_staff(acme)
+    page.get(f"{HOME}/SignIn").submit({"email": user.email, "password": PASSWORD, "remember": "y"})
+    assert token_of(page)
+    page.get("/SignIn").submit({"vendor": acme.id}).follow()
+    assert token_of(page) == ""
+    clock.move(timedelta(hours=13))
+
+    page.get("/Customer", status=303)
+
+    assert page.location.startswith("/SignIn")
+
+
+def test_an_answer_that_signs_in_is_kept_in_no_cache(app: Flask, page: Page, acme: Vendor) -> None:
+    fresh = browser_with(app, remembered(page, acme))
+
+    fresh.get(f"{HOME}/theme.css?v=2f5bd7")
+
+    assert "latchkey-session" in str(fresh.response.headers.getlist("Set-Cookie"))
+    assert fresh.response.headers["Cache-Control"] == "no-store"
+
+
+def test_a_made_up_cookie_waits_for_no_writer(app: Flask, acme: Vendor) -> None:
+    with db.engine.begin() as writer:  # on SQLite this holds the one write lock
+        writer.execute(select(UserSession.id).with_for_update())
+        began = clock.monotonic()
+        browser_with(app, "made-up.cookie").get(f"{HOME}/SignIn")
+
+    assert clock.monotonic() - began < 5

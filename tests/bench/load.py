@@ -13,12 +13,13 @@ LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run saw. Latencies in seconds."""
+    """What a run saw. Latencies in seconds. busy: the share of the time this side was working."""
 
     requests: int
     seconds: float
     latencies: list[float]
     errors: int
+    busy: float
 
     @property
     def per_second(self) -> float:
@@ -76,7 +77,7 @@ def run(port: int, path: str, *, cookie: str = "", connections: int = 8, seconds
         chooser.register(connection.socket, selectors.EVENT_READ, connection)
     latencies: list[float] = []
     errors = 0
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     while (now := time.perf_counter()) - started < seconds:
         for key, _ in chooser.select(timeout=1):
             connection = key.data
@@ -95,4 +96,4 @@ def run(port: int, path: str, *, cookie: str = "", connections: int = 8, seconds
     elapsed = now - started
     for key in list(chooser.get_map().values()):
         key.data.socket.close()
-    return Measured(len(latencies), elapsed, latencies, errors)
+    return Measured(len(latencies), elapsed, latencies, errors, (time.process_time() - worked) / elapsed)

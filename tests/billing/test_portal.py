@@ -17,6 +17,7 @@ from portal.billing.models import StripeCustomer, Subscription
 from portal.customers.models import Customer
 from portal.extensions import db
 from portal.licenses.models import License
+from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from tests.billing.shop import Shop
 from tests.factories import make_association, make_customer, make_license, make_staff, make_user, set_terms
@@ -304,10 +305,34 @@ def test_a_subscription_without_license_is_shown_honestly(page: Page, vendor: Ve
     shop.subscribe(shop.customer(customer))
     billing.sync(vendor)
     db.session.commit()
-    page.sign_in(user).get(LICENSES)
-    assert "Your key is being made." in page.text
-    page.get(BILLING)
-    assert "Your key is being made." in page.text
+    vendors.set_switch(vendor, "support_email", "help@acme.example")
+    for path in (LICENSES, BILLING):
+        page.sign_in(user).get(path)
+        assert f"{vendor.name} has not linked a license yet." in page.text
+        assert "the key works" not in page.text
+        assert page.soup.select_one("main a[href='mailto:help@acme.example']")
+
+
+def test_who_does_not_accept_new_terms_may_still_cancel(page: Page, buyer: Buyer, vendor: Vendor, shop: Shop) -> None:
+    set_terms(vendor)
+    page.get(LICENSES, status=303).follow()
+    press(page, "Cancel subscription at Stripe")
+    assert "ancel" in requests.get(page.response.headers["Location"], timeout=10).text
+
+    shop.v1.subscriptions.update(buyer.subscription, {"cancel_at_period_end": True})
+    page.get(f"{BILLING}/Return?customer={buyer.customer.id}&next=/Portal/@acme.example/Terms", status=303).follow()
+    assert "It is canceled already." in page.text
+    assert "Cancel subscription at Stripe" not in page.text
+
+
+def test_without_an_api_key_the_terms_page_leads_to_the_login_link(page: Page, acme: Vendor) -> None:
+    user, customer = make_user(), make_customer(acme)
+    make_association(user, customer)
+    set_terms(acme)
+    vendors.set_switch(acme, "portal_login_link", "https://billing.stripe.com/p/login/test_1")
+    link = page.sign_in(user).get("/Portal/@acme.example/Terms").soup.select_one("main a[href*='p/login/test_1']")
+    assert link is not None
+    assert parse_qs(urlsplit(link["href"]).query) == {"prefilled_email": [customer.email]}
 
 
 def test_the_other_modes_subscriptions_are_not_shown(page: Page, buyer: Buyer, vendor: Vendor) -> None:
@@ -320,3 +345,33 @@ def test_the_other_modes_subscriptions_are_not_shown(page: Page, buyer: Buyer, v
     page.submit({"subscription": buyer.subscription}, form="form[action$='/Billing/Portal']", status=404)
     assert isinstance(buyer.license, License)
     assert isinstance(buyer.customer, Customer)
+
+
+def test_a_subscription_of_an_unknown_buyer_opens_for_nobody(
+    page: Page, buyer: Buyer, vendor: Vendor, shop: Shop, sandbox: RunningSandbox
+) -> None:
+    strangers = shop.subscribe(shop.customer()).id
+    billing.sync(vendor)
+    db.session.commit()
+    row = db.session.get(Subscription, (vendor.id, strangers))
+    assert row is not None and row.customer_id is None
+    page.get(BILLING)
+    sandbox.judge.seen.clear()
+
+    page.submit({"subscription": strangers}, form="form[action$='/Billing/Portal']", status=404)
+
+    assert sandbox.judge.seen == []
+
+
+def test_with_terms_open_a_refused_cancel_opens_nothing_else(
+    page: Page, buyer: Buyer, vendor: Vendor, shop: Shop
+) -> None:
+    page.get(LICENSES)
+    token = page.soup.select_one("[name=csrf_token]")["value"]
+    shop.v1.subscriptions.cancel(buyer.subscription)
+    set_terms(vendor)
+    fields = {"csrf_token": token, "flow": "subscription_cancel", "subscription": buyer.subscription}
+
+    page.post(f"{BILLING}/Portal", fields, status=503)
+
+    assert "Location" not in page.response.headers

@@ -121,8 +121,8 @@ def test_an_unknown_vendor_is_named(latchkey: Latchkey) -> None:
 def test_without_json_a_command_prints_a_line_per_fact(latchkey: Latchkey, acme: Vendor) -> None:
     lines = latchkey.run("vendors", "set", "--domain", "acme.example").stdout.splitlines()
 
-    assert "generic sign up:             on" in lines
-    assert "embed origins:               -" in lines
+    assert "generic_sign_up:             on" in lines
+    assert "embed_origins:               -" in lines
 
 
 @pytest.mark.sqlite_only

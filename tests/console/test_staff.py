@@ -183,3 +183,13 @@ def test_a_member_of_staff_for_two_vendors_stays_at_the_other(desk: Page, acme: 
     db.session.commit()
     desk.get("/Staff").submit(form=f'form[action="/Staff/{both.id}/Remove"]')
     assert roles(globex) == {"both@mail.example": "viewer"}
+
+
+def test_an_admin_cannot_replace_an_owners_invitation(desk: Page, app: Flask, acme: Vendor) -> None:
+    invite(desk, "partner@acme.example", "owner")
+    admin = Page(app).sign_in(make_staff(acme, "admin"), vendor=acme)
+
+    admin.get("/Staff").submit({"email": "partner@acme.example", "role": "viewer"}, form="#invite form", status=403)
+
+    [left] = db.session.scalars(select(StaffInvitation))
+    assert (left.role, left.revoked_at) == ("owner", None)

@@ -121,6 +121,10 @@ def test_switches_are_saved_and_audited(desk: Page, acme: Vendor) -> None:
         ("support_email", "help"),
         ("own_host", "not a host"),
         ("portal_login_link", "http://stripe.example"),
+        ("portal_login_link", "https://stripe.example; frame-ancestors *"),
+        ("portal_login_link", "https://stripe.example;frame-ancestors"),
+        ("portal_login_link", "https://*"),
+        ("portal_login_link", "https://billing@stripe.example/"),
     ],
 )
 def test_a_bad_switch_saves_none_and_keeps_what_was_typed(desk: Page, acme: Vendor, name: str, value: str) -> None:

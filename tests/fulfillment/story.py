@@ -94,14 +94,14 @@ class Story:
         assert self.tell(subscription, kind) == 200
         assert self.work().failed == 0
 
-    def keys(self) -> list[License]:
+    def licenses(self) -> list[License]:
         """All licenses, oldest first."""
         db.session.rollback()
         return list(db.session.scalars(select(License).order_by(License.global_id)))
 
     def the_key(self) -> License:
         """The one and only license."""
-        (license,) = self.keys()
+        (license,) = self.licenses()
         return license
 
     def units(self) -> list[PaidUnit]:

@@ -100,7 +100,7 @@ def test_several_units_are_several_keys(story: Story) -> None:
     bought = story.buy(story.customer(), quantity=3)
     story.happens(bought)
 
-    keys = story.keys()
+    keys = story.licenses()
     assert len({key.key for key in keys}) == 3
     assert story.at_stripe(bought)["metadata"]["latchkey_keys"] == ",".join(str(key.global_id) for key in keys)
 
@@ -123,11 +123,11 @@ def test_fewer_units_block_the_newest_keys_and_more_units_open_them_again(story:
 
     story.shop.v1.subscriptions.update(bought.id, {"items": [{"id": item, "quantity": 1}]})
     story.happens(bought)
-    assert [key.block for key in story.keys()] == [False, True, True]
+    assert [key.block for key in story.licenses()] == [False, True, True]
 
     story.shop.v1.subscriptions.update(bought.id, {"items": [{"id": item, "quantity": 2}]})
     story.happens(bought)
-    assert [key.block for key in story.keys()] == [False, False, True]
+    assert [key.block for key in story.licenses()] == [False, False, True]
 
 
 def test_another_plan_changes_the_features_of_the_same_key(story: Story) -> None:
@@ -164,7 +164,7 @@ def test_another_product_is_another_key(story: Story) -> None:
     story.shop.v1.subscriptions.update(bought.id, {"items": [{"id": item, "price": price.id}]})
     story.happens(bought)
 
-    assert [(key.product_id, key.block) for key in story.keys()] == [(1, True), (other.id, False)]
+    assert [(key.product_id, key.block) for key in story.licenses()] == [(1, True), (other.id, False)]
     assert len(story.units()) == 1
 
 
@@ -179,7 +179,7 @@ def test_nothing_paid_is_no_key(story: Story) -> None:
     buyer = story.shop.customer(story.customer())
     bought = story.buy(buyer=buyer, collection_method="send_invoice", days_until_due=14)
     story.happens(bought)
-    assert (story.keys(), story.purchase(bought).state) == ([], "waiting")
+    assert (story.licenses(), story.purchase(bought).state) == ([], "waiting")
 
     invoice = story.at_stripe(bought)["latest_invoice"]
     story.shop.v1.invoices.pay(invoice, {"paid_out_of_band": True})
@@ -240,9 +240,9 @@ def test_a_key_typed_in_by_hand_is_adopted(story: Story, how: str) -> None:
     bought = story.buy(customer, metadata={how: str(number)})
     story.happens(bought)
 
-    assert len(story.keys()) == 2
+    assert len(story.licenses()) == 2
     assert [unit.license_global_id for unit in story.units()] == [license.global_id]
-    adopted = story.keys()[1]
+    adopted = story.licenses()[1]
     assert (adopted.customer_id, adopted.expires_at) == (customer.id, story.paid_until(bought) + GRACE)
 
 
@@ -253,7 +253,7 @@ def test_a_key_of_another_customer_is_never_adopted(story: Story) -> None:
     bought = story.buy(story.customer(), metadata={"skm_key_globalid": str(theirs.global_id)})
     story.happens(bought)
 
-    assert len(story.keys()) == 2
+    assert len(story.licenses()) == 2
     assert story.units()[0].license_global_id != theirs.global_id
     assert "could not be adopted" in story.purchase(bought).notice
 

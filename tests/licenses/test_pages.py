@@ -12,6 +12,7 @@ from portal import clock
 from portal.billing.models import StripeAccount, Subscription
 from portal.customers.models import Customer
 from portal.extensions import db
+from portal.formatters import date_in
 from portal.licenses.models import License
 from portal.vendors.models import Vendor
 from tests.factories import (
@@ -25,7 +26,7 @@ from tests.factories import (
 from tests.support.page import Page
 from tests.support.queries import counted
 
-LICENSES = "/Portal/@acme.example/Licenses"
+LICENSES, BILLING = "/Portal/@acme.example/Licenses", "/Portal/@acme.example/Billing"
 
 
 @pytest.fixture
@@ -104,12 +105,33 @@ def test_a_card_shows_everything_about_its_license(page: Page, acme: Vendor, cus
     assert shown.select_one("input")["value"] == license.key
 
 
+def test_a_canceled_subscription_and_its_license_agree_on_the_day(page: Page, acme: Vendor, customer: Customer) -> None:
+    paid_until = clock.now() + timedelta(days=30)
+    license = make_license(acme, customer=customer, expires_at=paid_until + timedelta(days=3))
+    subscribe(license, cancel_at=paid_until)
+    last = date_in("en", paid_until.date())
+    told = f"Paid until {last}; the key works until {date_in('en', license.expires_at.date())}."
+    for path in (LICENSES, f"{LICENSES}/{license.global_id}", BILLING):
+        assert told in page.get(path).text
+    license.expires_at = paid_until
+    db.session.commit()
+    assert f"The key works until {last}." in page.get(LICENSES).text
+
+
+def test_a_subscription_says_what_it_means_for_a_key_that_never_expires(
+    page: Page, acme: Vendor, customer: Customer
+) -> None:
+    subscribe(make_license(acme, customer=customer, period=0))
+    page.get(LICENSES)
+    assert "If you cancel or a payment fails, the key works until the paid period is over." in page.text
+
+
 @pytest.mark.parametrize(
     ("fields", "said", "steps"),
     [
-        ({}, ["$19.00 per month", "renews on", "If you cancel, the key works until"], "change"),
+        ({}, ["$19.00 per month", "renews on", "If you cancel or a payment fails, the key works until"], "change"),
         ({"status": "trialing"}, ["free trial until"], "change"),
-        ({"cancel_at": clock.now() + timedelta(days=9)}, ["ends on", "The key works until"], "keep"),
+        ({"cancel_at": clock.now() + timedelta(days=9)}, ["ends on", "Paid until", "the key works until"], "keep"),
         ({"status": "past_due"}, ["payment failed", "to keep the key"], "pay"),
         ({"status": "unpaid"}, ["not paid"], "pay"),
         ({"status": "paused"}, ["paused"], "manage"),
@@ -117,7 +139,7 @@ def test_a_card_shows_everything_about_its_license(page: Page, acme: Vendor, cus
         ({"status": "canceled", "ended_at": clock.now()}, ["ended on", "no longer comes with it"], None),
         ({"status": "incomplete_expired"}, ["never started"], None),
         ({"status": "brand_new"}, ["status at Stripe: brand_new", "The key stays as it is."], "manage"),
-        ({"period_end": None}, ["active", "until the end of the paid period"], "change"),
+        ({"period_end": None}, ["active", "the key works until"], "change"),
         ({"interval_count": 3}, ["$19.00 every 3 months"], "change"),
         ({"amount_minor": None, "plan_name": "Metered"}, ["Metered"], "change"),
         ({"currency": "jpy"}, ["¥1,900 per month"], "change"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from portal import addresses, cookies, crypto, signed_links
 from portal.extensions import db
@@ -111,6 +112,20 @@ def test_trap_10_the_journeys_run_in_an_engine_that_enforces_the_policy() -> Non
 def test_random_values_come_from_the_system(app: Flask) -> None:
     assert len({crypto.new_token() for _ in range(1000)}) == 1000
     assert len(crypto.new_token()) == 43
-    made_up = {Path("portal/cli/bulk_rows.py")}
+    made_up = {Path("portal/cli/bulk_rows.py"), *Path("portal/sandbox").rglob("*.py")}
     predictable = {path for path in Path("portal").rglob("*.py") if "import random" in path.read_text("utf-8")}
-    assert predictable <= made_up, "predictable numbers are for seeded rows only"
+    assert predictable <= made_up, "predictable numbers are for seeded rows and the sandbox only"
+
+
+def test_no_page_is_kept_in_a_cache(page: Page, acme: Vendor) -> None:
+    for path in ("/SignIn", "/SignIn?step=second_step", "/Portal/@acme.example/SignIn"):
+        page.get(path)
+        assert page.response.headers["Cache-Control"] == "no-store", path
+
+
+def test_errors_of_the_database_tell_no_parameters(app: Flask) -> None:
+    with pytest.raises(DBAPIError) as refused:
+        db.session.execute(text("SELECT :digest FROM no_such_table"), {"digest": "whisper"})
+
+    assert "whisper" not in str(refused.value)
+    db.session.rollback()

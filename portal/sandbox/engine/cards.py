@@ -33,6 +33,8 @@ BY_NUMBER = {card.number: card for card in TEST_CARDS.values()}
 BY_TOKEN = {"tok_" + name.removeprefix("pm_card_"): card for name, card in TEST_CARDS.items()}
 DECLINED_AT_ONCE = "0002"
 DECLINED_WHEN_CHARGED = "0341"
+BANK_THAT_PAYS = "3000"
+BANK_THAT_REFUSES = "3001"
 
 NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 
@@ -81,14 +83,45 @@ def attach(ledger: Ledger, name: str, customer_id: str, param: str = "payment_me
         method = new_method(ledger, TEST_CARDS[name])
     if method["customer"] not in (None, customer_id):
         raise StripeError("The payment method you provided has already been attached to a customer.", param=param)
-    if method["card"]["last4"] == DECLINED_AT_ONCE:
+    if last4(method) == DECLINED_AT_ONCE:
         raise card_declined()
     return ledger.save(method | {"customer": customer_id})
 
 
+def last4(method: Document) -> str:
+    """The digits of a card or bank account that are shown."""
+    return str(method[method["type"]]["last4"])
+
+
 def charge(method: Document | None) -> bool:
     """Whether this payment method pays."""
-    return method is not None and method["card"]["last4"] not in (DECLINED_AT_ONCE, DECLINED_WHEN_CHARGED)
+    return method is not None and last4(method) not in (DECLINED_AT_ONCE, DECLINED_WHEN_CHARGED, BANK_THAT_REFUSES)
+
+
+def new_bank_account(ledger: Ledger, billing_details: Document, *, pays: bool) -> Document:
+    """A bank account for direct debit: the bank answers some days later, with yes or no."""
+    card = new_method(ledger, TEST_CARDS["pm_card_visa"], billing_details)
+    account = {
+        "bank_code": "37040044",
+        "branch_code": "",
+        "country": "DE",
+        "fingerprint": ids.random_text(16),
+        "generated_from": {"charge": None, "setup_attempt": None},
+        "last4": BANK_THAT_PAYS if pays else BANK_THAT_REFUSES,
+    }
+    kept = {name: value for name, value in card.items() if name != "card"}
+    return ledger.save(kept | {"sepa_debit": account, "type": "sepa_debit"})
+
+
+def details_of(method: Document) -> Document:
+    """A payment method as a charge quotes it."""
+    if method["type"] == "sepa_debit":
+        shown = {name: value for name, value in method["sepa_debit"].items() if name != "generated_from"}
+        return {"sepa_debit": shown | {"mandate": None}, "type": "sepa_debit"}
+    names = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "regulated_status")
+    card = {name: method["card"].get(name) for name in names}
+    nothing = dict.fromkeys(("installments", "mandate", "three_d_secure", "wallet"))
+    return {"card": card | nothing | {"checks": method["card"]["checks"], "network": card["brand"]}, "type": "card"}
 
 
 def paying_method(ledger: Ledger, customer: Document, preferred: str | None = None) -> Document | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from portal.sandbox.engine import changing, due, invoicing, periods
+from portal.sandbox.engine import changing, completing, due, invoicing, periods
 from portal.sandbox.journal import written
 from portal.sandbox.ledger import Document, Ledger
 from portal.sandbox.store import Store
@@ -67,8 +67,10 @@ def _renew(ledger: Ledger, subscription: Document, items: list[Document]) -> Non
 def _void_open(ledger: Ledger, subscription: Document) -> None:
     open_ones = ledger.all("invoice", status="open", **{"parent.subscription_details.subscription": subscription["id"]})
     for invoice in open_ones:
-        moments = invoice["status_transitions"] | {"voided_at": ledger.now}
-        ledger.save(invoice | {"status": "void", "status_transitions": moments})
+        invoicing.shelve(ledger, invoice, "void")
 
 
-STEPS: dict[str, Callable[[Ledger, Document], object]] = {"subscription": advance}
+STEPS: dict[str, Callable[[Ledger, Document], object]] = {
+    "checkout.session": completing.step,
+    "subscription": advance,
+}

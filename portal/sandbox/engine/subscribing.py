@@ -1,8 +1,10 @@
 """Starting a subscription: checks, items, first period, first invoice."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from portal.sandbox.engine import blanks, cards, due, invoicing, periods
+from portal.sandbox.accidents import orders
+from portal.sandbox.engine import blanks, cards, due, invoicing, periods, policies
 from portal.sandbox.errors import StripeError, card_declined
 from portal.sandbox.ledger import Document, Ledger
 
@@ -23,14 +25,20 @@ def price_for_sale(ledger: Ledger, price_id: str | None, param: str) -> Document
     return price
 
 
-def billing_mode(params: Any, version: str, now: int) -> Document:
-    """The asked-for billing mode, else the default of the caller's API version."""
+def billing_mode(ledger: Ledger, params: Any, version: str) -> Document:
+    """The asked-for billing mode, else one that was ordered as an accident, else the API version's default."""
     asked = params.get("billing_mode") or {}
-    kind = asked.get("type") or ("flexible" if version >= FLEXIBLE_SINCE else "classic")
+    kind = asked.get("type") or _ordered_mode(ledger) or ("flexible" if version >= FLEXIBLE_SINCE else "classic")
     if kind == "classic":
         return {"flexible": None, "type": "classic"}
     discounts = (asked.get("flexible") or {}).get("proration_discounts", "included")
-    return {"flexible": {"proration_discounts": discounts}, "type": "flexible", "updated_at": now}
+    return {"flexible": {"proration_discounts": discounts}, "type": "flexible", "updated_at": ledger.now}
+
+
+def _ordered_mode(ledger: Ledger) -> str | None:
+    about = {"object": "subscription"}
+    accident = orders.strike(ledger.connection, ledger.account, ["billing_mode"], lambda facts: True, about, ledger.now)
+    return str(accident.facts.get("mode", "classic")) if accident else None
 
 
 def add_item(ledger: Ledger, subscription: Document, price: Document, start: int, end: int, given: Any) -> Document:
@@ -53,24 +61,32 @@ def add_item(ledger: Ledger, subscription: Document, price: Document, start: int
 
 def start(ledger: Ledger, params: Any, version: str) -> Document:
     """Make the subscription that the API parameters describe. Raises StripeError."""
-    customer = ledger.get("customer", params.get("customer"), "customer")
+    ledger.get("customer", params.get("customer"), "customer")
     wanted = params.get("items") or []
     if not wanted:
         raise StripeError("Missing required param: items.", code="parameter_missing", param="items")
     prices = [price_for_sale(ledger, item.get("price"), f"items[{at}][price]") for at, item in enumerate(wanted)]
-    mode = billing_mode(params, version, ledger.now)
+    return begin(ledger, params, version, prices)
+
+
+def begin(
+    ledger: Ledger, params: Any, version: str, prices: list[Document], once: Sequence[invoicing.Line] = ()
+) -> Document:
+    """Start with these prices, one for each of the `items`. once: further lines of the first invoice."""
+    customer = ledger.get("customer", params.get("customer"), "customer")
+    mode = billing_mode(ledger, params, version)
     _check_prices(prices, mode)
     trial_end = _trial_end(params, ledger.now)
     subscription = ledger.add("subscription", _new(ledger, params, customer, prices[0], mode, trial_end))
     items = []
-    for price, given in zip(prices, wanted, strict=True):
+    for price, given in zip(prices, params["items"], strict=True):
         end = trial_end or periods.end_after(ledger.now, price["recurring"], ledger.now)
         items.append(add_item(ledger, subscription, price, ledger.now, end, given))
     set_cancel(ledger, subscription, params, items)
     invoice = invoicing.issue(
         ledger,
         subscription,
-        [invoicing.line_for(ledger, item, free=trial_end is not None) for item in items],
+        [*(invoicing.line_for(ledger, item, free=trial_end is not None) for item in items), *once],
         "subscription_create",
     )
     _collect_first(ledger, subscription, customer, invoice, params.get("payment_behavior") or "allow_incomplete")
@@ -152,7 +168,10 @@ def _collect_first(
         return
     ledger.save(subscription)
     method = cards.paying_method(ledger, customer, subscription["default_payment_method"])
-    if invoice["amount_due"] and behavior == "default_incomplete":
+    if invoice["amount_due"] and behavior == "processing":
+        invoicing.settle(ledger, invoice, method=method, later=True)
+        subscription["status"] = policies.read(ledger, "subscription_while_processing")
+    elif invoice["amount_due"] and behavior == "default_incomplete":
         subscription["status"] = "incomplete"
     elif invoice["amount_due"] and method is None:
         raise StripeError(

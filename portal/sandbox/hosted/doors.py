@@ -79,6 +79,7 @@ def locale() -> str | None:
     """The language of this page: the session's, the customer's, else the browser's."""
     visit: Visit | None = g.get("visit")
     wanted = [visit.session["locale"], *(visit.customer["preferred_locales"] or [])] if visit else []
+    wanted += g.get("wanted_locales", [])
     wanted += list(request.accept_languages.values())
     for name in wanted:
         with suppress(UnknownLocaleError, ValueError):

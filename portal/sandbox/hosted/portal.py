@@ -91,8 +91,9 @@ def _use_card(visit: Visit, method: Document) -> None:
             due.save(visit.ledger, subscription | {"default_payment_method": method["id"]})
     for invoice in visit.ledger.all("invoice", customer=visit.customer["id"], status="open")[::-1]:
         if invoice["collection_method"] == "charge_automatically" and invoicing.settle(visit.ledger, invoice):
-            owner = invoice["parent"]["subscription_details"]["subscription"]
-            invoicing.revive(visit.ledger, visit.ledger.get("subscription", owner, "subscription"))
+            owner = invoicing.subscription_of(visit.ledger, invoice)
+            if owner:
+                invoicing.revive(visit.ledger, owner)
 
 
 @bp.route("/details", methods=["GET", "POST"])

@@ -123,6 +123,8 @@ def plan(visit: Visit, subscription: Document) -> ShownPlan:
 
 def card_text(method: Document) -> str:
     """Brand and last digits."""
+    if method["type"] == "sepa_debit":
+        return _("Bank account •••• %(digits)s", digits=cards.last4(method))
     brand = {"amex": "American Express"}.get(method["card"]["brand"], method["card"]["brand"].title())
     return f"{brand} •••• {method['card']['last4']}"
 

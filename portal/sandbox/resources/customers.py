@@ -1,10 +1,9 @@
 """Customers."""
 
-import string
 from typing import Any
 
-from portal.sandbox import ids
 from portal.sandbox.engine import cards, changing
+from portal.sandbox.engine.customers import new_customer
 from portal.sandbox.errors import missing
 from portal.sandbox.ledger import Document
 from portal.sandbox.operations import LIST_FIELDS, Call, answer_list, operation
@@ -37,34 +36,12 @@ FIELDS = {
     "shipping": group({"address": ADDRESS, "name": text(), "phone": text()}, ("address", "name"), clearable=True),
     "tax_exempt": choice("none", "exempt", "reverse", clearable=True),
 }
-NO_SETTINGS = {"custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None}
 
 
 @operation("POST", "/v1/customers", FIELDS | {"payment_method": text()})
 def create(call: Call) -> Document:
     """A new customer, with a payment method attached if one is named."""
-    blank: Document = {
-        "address": None,
-        "balance": 0,
-        "currency": None,
-        "default_source": None,
-        "delinquent": False,
-        "description": None,
-        "discount": None,
-        "email": None,
-        "invoice_prefix": "".join(ids.secrets.choice(string.ascii_uppercase + string.digits) for _ in range(8)),
-        "invoice_settings": NO_SETTINGS,
-        "livemode": False,
-        "metadata": {},
-        "name": None,
-        "next_invoice_sequence": 1,
-        "phone": None,
-        "preferred_locales": [],
-        "shipping": None,
-        "tax_exempt": "none",
-        "test_clock": None,
-    }
-    customer = call.ledger.add("customer", blank)
+    customer = new_customer(call.ledger)
     method = None
     if call.params.get("payment_method"):
         method = cards.attach(call.ledger, call.params["payment_method"], customer["id"])

@@ -47,6 +47,7 @@ def pay(call: Call) -> Document:
     out_of_band = call.params.get("paid_out_of_band", False)
     if not invoicing.settle(call.ledger, invoice, out_of_band=out_of_band, method=method):
         raise card_declined()
-    subscription_id = invoice["parent"]["subscription_details"]["subscription"]
-    invoicing.revive(call.ledger, call.ledger.get("subscription", subscription_id, "subscription"))
+    subscription = invoicing.subscription_of(call.ledger, invoice)
+    if subscription:
+        invoicing.revive(call.ledger, subscription)
     return invoice
