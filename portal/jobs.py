@@ -10,7 +10,19 @@ from typing import Any
 from flask import Flask
 
 # name given to queue_job → the function that does it; it gets vendor_id and the queued arguments as keywords
-JOBS: dict[str, str] = {"fulfillment.write_back": "portal.fulfillment.write_back:perform"}
+JOBS: dict[str, str] = {
+    "fulfillment.ensure": "portal.fulfillment.sweeps:ensure",
+    "fulfillment.sweep_all": "portal.fulfillment.sweeps:sweep_all",
+    "fulfillment.sweep_ending": "portal.fulfillment.sweeps:sweep_ending",
+    "fulfillment.write_back": "portal.fulfillment.write_back:perform",
+    "webhooks.sweep_events": "portal.webhooks.sweeping:sweep_events",
+}
+# jobs that come round again: seconds between two turns
+SCHEDULE: dict[str, int] = {
+    "webhooks.sweep_events": 15 * 60,
+    "fulfillment.sweep_ending": 3600,
+    "fulfillment.sweep_all": 24 * 3600,
+}
 # done by every worker once an hour; each only deletes what has had its day, so that doing it twice is harmless
 HOUSEKEEPING: tuple[str, ...] = ("portal.outbox.cleaning:clean_up", "portal.account.cleaning:clean_up")
 # other queues that the same workers work off, after the outbox: each call does one piece of work
@@ -30,6 +42,7 @@ class Work:
     jobs: dict[str, Job]
     housekeeping: tuple[Job, ...]
     queues: tuple[Job, ...]
+    schedule: dict[str, int]
     find_brand: Callable[[int], Any]
 
 
@@ -41,6 +54,7 @@ def init_app(app: Flask) -> None:
         jobs={name: _function(path) for name, path in JOBS.items()},
         housekeeping=tuple(_function(path) for path in HOUSEKEEPING),
         queues=tuple(_function(path) for path in QUEUES),
+        schedule=SCHEDULE,
         find_brand=lambda vendor_id: vendors.profile_of(vendors.get(vendor_id)),
     )
 

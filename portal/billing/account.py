@@ -31,6 +31,7 @@ PERMISSIONS = (
     ("Charges and Refunds", "Read"),
     ("Disputes", "Read"),
     ("Events", "Read"),
+    ("Checkout Sessions", "Write"),
 )
 MOST_SECRETS = 2
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{3,190}", re.ASCII)

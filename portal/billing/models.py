@@ -28,7 +28,8 @@ class StripeAccount(db.Model):
     webhook_secrets: sealed JSON list (two at once while rolling). configuration_id: the `bpc_…` used for sessions,
     empty for the account's default. livemode: null until a key is set. The no-code login link is a vendor switch.
     key_seed: sealed; license keys made from payments derive from it. instance: `latchkey_instance` in metadata, which
-    tells our purchases from those of another installation on the same Stripe account.
+    tells our purchases from those of another installation on the same Stripe account. events_until: up to when the list
+    of events was read.
     """
 
     __tablename__ = "stripe_accounts"
@@ -41,6 +42,7 @@ class StripeAccount(db.Model):
     configuration_id: Mapped[str] = mapped_column(String(60), default="")
     key_seed: Mapped[str] = mapped_column(Text, default="", server_default="")
     instance: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    events_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
 
 

@@ -27,7 +27,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Facts:
-    """A purchase as it was read at `fetched_at`. effect: see `states`. because: why a key is to be blocked."""
+    """A purchase as it was read at `fetched_at`. effect: see `states`. because: why a key is to be blocked.
+
+    session_metadata: of the checkout it came from, if any; purchase: the subscription, if it is one.
+    """
 
     stripe_id: str
     livemode: bool
@@ -43,6 +46,7 @@ class Facts:
     amount_minor: int | None
     currency: str
     invoice_id: str = ""
+    session_metadata: dict[str, str] = field(default_factory=dict)
     purchase: gateway.PurchaseRead | None = field(default=None, repr=False)
 
     @property

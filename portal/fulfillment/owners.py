@@ -8,6 +8,7 @@ from portal.billing.links import number_in
 from portal.billing.models import StripeCustomer
 from portal.customers.models import Customer
 from portal.extensions import db
+from portal.fulfillment import seeds
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
 from portal.licenses.models import License
@@ -19,10 +20,18 @@ def find_owner(vendor_id: int, purchase: Purchase, facts: Facts) -> int | None:
         return purchase.customer_id
     return (
         _customer(vendor_id, number_in(facts.metadata, "skm_customer_id"))
+        or _of_our_checkout(vendor_id, facts)
         or _counterpart(vendor_id, facts)
         or _customer(vendor_id, number_in(facts.customer_metadata, "skm_customer_id"))
         or _of_named_key(vendor_id, number_in(facts.metadata, "skm_key_globalid"))
     )
+
+
+def _of_our_checkout(vendor_id: int, facts: Facts) -> int | None:
+    """Only a checkout that we have made may name a customer: what a link carries is for every buyer."""
+    if facts.session_metadata.get("latchkey_instance") != seeds.instance_of(vendor_id):
+        return None
+    return _customer(vendor_id, number_in(facts.session_metadata, "skm_customer_id"))
 
 
 def _customer(vendor_id: int, customer_id: int | None) -> int | None:

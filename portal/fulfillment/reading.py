@@ -25,11 +25,26 @@ class Source:
 
 
 def purchases_of(source: Source, subject: str) -> tuple[str, ...]:
-    """The purchases that the subject of an event is about. Raises the gateway's errors."""
+    """The purchases that the subject of an event is about; none where Stripe does not know it any more.
+
+    Raises the gateway's other errors.
+    """
+    try:
+        return _behind(source, subject)
+    except (gateway.NoSuchPurchase, gateway.NoSuchCustomer):
+        return ()
+
+
+def _behind(source: Source, subject: str) -> tuple[str, ...]:
     if subject.startswith("sub_"):
         return (subject,)
+    if subject.startswith("cs_"):
+        session, _payments_of_it = gateway.retrieve_session(source.connection, subject)
+        return (session.subscription_id or session.id,)
     if subject.startswith("pi_"):
-        return tuple(gateway.subscriptions_paid_by(source.connection, subject))
+        sessions = gateway.list_sessions(source.connection, payment_intent=subject)
+        once = tuple(session.id for session in sessions if not session.subscription_id)
+        return once or tuple(gateway.subscriptions_paid_by(source.connection, subject))
     if subject.startswith("cus_"):
         return tuple(gateway.list_subscription_ids(source.connection, customer=subject))
     return ()
@@ -37,11 +52,15 @@ def purchases_of(source: Source, subject: str) -> tuple[str, ...]:
 
 def read(source: Source, stripe_id: str) -> Facts | None:
     """A purchase as it is now; None when Stripe does not know it. Raises the gateway's errors."""
-    fetched_at = clock.now()
     try:
-        found = gateway.retrieve_subscription(source.connection, stripe_id)
+        return _checkout(source, stripe_id) if stripe_id.startswith("cs_") else _subscription(source, stripe_id)
     except gateway.NoSuchPurchase:
         return None
+
+
+def _subscription(source: Source, stripe_id: str) -> Facts:
+    fetched_at = clock.now()
+    found = gateway.retrieve_subscription(source.connection, stripe_id)
     subscription, invoice = found.subscription, found.latest_invoice
     last_paid, ends = _paid(source, found)
     payments = _payments(source, last_paid)
@@ -61,8 +80,45 @@ def read(source: Source, stripe_id: str) -> Facts | None:
         amount_minor=invoice.amount_paid if invoice else subscription.amount_minor,
         currency=subscription.currency,
         invoice_id=invoice.id if invoice else "",
+        session_metadata=_session_metadata(source, found),
         purchase=found,
     )
+
+
+def _checkout(source: Source, stripe_id: str) -> Facts:
+    """A payment that happens once; its keys end after the plan's Period, or never."""
+    fetched_at = clock.now()
+    session, payments = gateway.retrieve_session(source.connection, stripe_id)
+    state = states.after_the_money(states.of_payment(session.payment_status), payments, source.switches)
+    is_paid = session.status == "complete" and session.payment_status in ("paid", "no_payment_required")
+    ends: dict[str, datetime | None] = {item.id: None for item in session.items if is_paid}
+    return Facts(
+        stripe_id=session.id,
+        livemode=session.livemode,
+        status=session.payment_status if session.status == "complete" else session.status,
+        effect=state.effect,
+        because=state.because,
+        fetched_at=fetched_at,
+        stripe_customer_id=session.customer_id,
+        email=session.email,
+        metadata=session.metadata,
+        customer_metadata=session.customer.metadata if session.customer else {},
+        lines=tuple(_line(item, ends) for item in session.items),
+        amount_minor=session.amount_minor,
+        currency=session.currency,
+    )
+
+
+def _session_metadata(source: Source, found: gateway.PurchaseRead) -> dict[str, str]:
+    """What the checkout of a subscription says, where nothing nearer names the customer."""
+    nearer = (found.subscription.metadata, found.customer.metadata if found.customer else {})
+    if any("skm_customer_id" in metadata for metadata in nearer):
+        return {}
+    try:
+        sessions = gateway.list_sessions(source.connection, subscription=found.subscription.id)
+    except (gateway.KeyRefused, gateway.Refused):
+        return {}
+    return sessions[0].metadata if sessions else {}
 
 
 def _paid(source: Source, found: gateway.PurchaseRead) -> tuple[gateway.InvoiceRead | None, dict[str, datetime | None]]:

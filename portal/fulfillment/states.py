@@ -37,12 +37,22 @@ SUBSCRIPTION_STATES = {
     "paused": State(KEEP),
     "canceled": State(END, "ended"),
 }
+PAYMENT_STATES = {
+    "unpaid": State(WAIT),
+    "paid": State(SERVE),
+    "no_payment_required": State(SERVE),
+}
 UNKNOWN = State(LOOK)
 
 
 def of_subscription(status: str) -> State:
     """The meaning of a subscription's status."""
     return SUBSCRIPTION_STATES.get(status, UNKNOWN)
+
+
+def of_payment(payment_status: str) -> State:
+    """The meaning of a checkout's payment status."""
+    return PAYMENT_STATES.get(payment_status, UNKNOWN)
 
 
 def after_the_money(state: State, payments: Sequence[PaymentRead], switches: Switches) -> State:

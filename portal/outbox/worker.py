@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import Flask, current_app, g
+from sqlalchemy.exc import IntegrityError
 
 from portal import clock, crypto, logging
 from portal.extensions import db
-from portal.outbox import claims
+from portal.outbox import claims, schedule
 from portal.outbox import service as outbox
 from portal.outbox.claims import Claim
 from portal.outbox.mail import message, rendering, transports
 
 TIDY_EVERY_SECONDS = 3600
+SCHEDULE_EVERY_SECONDS = 30
 PAUSE_AFTER_ERROR = 5
 
 
@@ -61,12 +63,15 @@ class Worker:
     def run(self) -> Tally:
         """Work until asked to stop. Whatever goes wrong, such as a database that is away, is waited out."""
         total = Tally()
-        tidied_at = -float(TIDY_EVERY_SECONDS)
+        tidied_at = scheduled_at = -float(TIDY_EVERY_SECONDS)
         while not self._stopping.is_set():
             try:
                 if clock.monotonic() - tidied_at >= TIDY_EVERY_SECONDS:
                     self.tidy()
                     tidied_at = clock.monotonic()
+                if clock.monotonic() - scheduled_at >= SCHEDULE_EVERY_SECONDS:
+                    self.schedule()
+                    scheduled_at = clock.monotonic()
                 tally = self.drain()
                 total.processed += tally.processed
                 total.failed += tally.failed
@@ -101,6 +106,16 @@ class Worker:
             with self.app.app_context():
                 clean_up()
                 db.session.commit()
+
+    def schedule(self) -> None:
+        """Queue the jobs whose turn has come."""
+        for name, seconds in self.app.extensions["work"].schedule.items():
+            with self.app.app_context():
+                try:
+                    schedule.queue_turn(name, seconds)
+                    db.session.commit()
+                except IntegrityError:
+                    db.session.rollback()  # another worker was faster
 
     def perform(self, claim: Claim) -> bool:
         """Do one claimed item and record how it went; whether it went well."""

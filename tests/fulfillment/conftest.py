@@ -28,4 +28,5 @@ def story(app: Flask, vendor: Vendor, shop: Shop, sandbox: RunningSandbox, page:
     db.session.commit()
     told = Story(app, vendor.id, shop, sandbox, page)
     told.meet_the_clocks()
+    db.session.commit()
     return told

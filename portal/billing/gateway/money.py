@@ -67,7 +67,11 @@ def _gives_back(line: Mapping[str, Any]) -> bool:
 
 def read_payment(connection: Connection, found: Mapping[str, Any]) -> PaymentRead:
     """A payment of an invoice whose payment intent was expanded down to its charge."""
-    intent = mapping(mapping(found.get("payment")).get("payment_intent"))
+    return read_intent(connection, mapping(mapping(found.get("payment")).get("payment_intent")))
+
+
+def read_intent(connection: Connection, intent: Mapping[str, Any]) -> PaymentRead:
+    """A payment intent that was expanded down to its charge."""
     charge = mapping(intent.get("latest_charge"))
     dispute = ""
     if charge.get("disputed"):

@@ -101,6 +101,48 @@ class PurchaseRead:
     has_all_items: bool = True
 
 
+@dataclass(frozen=True)
+class SessionRead:
+    """A checkout. payment_status: paid, unpaid or no_payment_required. reference: what the link or we called it."""
+
+    id: str
+    status: str
+    payment_status: str
+    livemode: bool
+    subscription_id: str
+    customer_id: str
+    customer: CustomerRead | None
+    email: str
+    reference: str
+    metadata: dict[str, str]
+    items: tuple[BoughtItem, ...]
+    amount_minor: int | None
+    currency: str
+    payment: Document = field(default_factory=dict, repr=False)
+
+
+def read_session(found: Document) -> SessionRead:
+    """A checkout session; line items, customer and payment as far as they were asked for."""
+    customer = found.get("customer")
+    details = mapping(found.get("customer_details"))
+    return SessionRead(
+        id=found["id"],
+        status=str(found.get("status") or ""),
+        payment_status=str(found.get("payment_status") or ""),
+        livemode=bool(found.get("livemode")),
+        subscription_id=_id(found.get("subscription")),
+        customer_id=_id(customer),
+        customer=read_customer(customer) if isinstance(customer, dict) else None,
+        email=str(details.get("email") or found.get("customer_email") or ""),
+        reference=str(found.get("client_reference_id") or ""),
+        metadata=_metadata(found),
+        items=tuple(_bought(item, {}) for item in mapping(found.get("line_items")).get("data") or []),
+        amount_minor=whole(found.get("amount_total")),
+        currency=str(found.get("currency") or ""),
+        payment=dict(mapping(found.get("payment_intent"))),
+    )
+
+
 def read_customer(found: Document) -> CustomerRead:
     """A customer, or what is left of a deleted one."""
     return CustomerRead(

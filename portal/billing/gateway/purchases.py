@@ -7,8 +7,8 @@ from typing import Any
 
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import Refused, translated
-from portal.billing.gateway.money import InvoiceRead, PaymentRead, read_invoice, read_payment
-from portal.billing.gateway.objects import PurchaseRead, read_purchase
+from portal.billing.gateway.money import InvoiceRead, PaymentRead, read_intent, read_invoice, read_payment
+from portal.billing.gateway.objects import PurchaseRead, SessionRead, read_purchase, read_session
 
 LATEST = 24  # paid invoices looked through for the last paid period; two years of months
 
@@ -50,6 +50,21 @@ def subscriptions_paid_by(connection: Connection, payment_intent: str) -> list[s
     invoices = [one.to_dict().get("invoice") for one in found.data]
     paid = [read_invoice(one).subscription_id for one in invoices if isinstance(one, dict)]
     return [subscription_id for subscription_id in dict.fromkeys(paid) if subscription_id]
+
+
+def retrieve_session(connection: Connection, stripe_id: str) -> tuple[SessionRead, list[PaymentRead]]:
+    """A checkout as it is now, and what paid it if it was paid once. Raises NoSuchPurchase."""
+    params = {"expand": ["customer", "line_items.data.price.product", "payment_intent.latest_charge"]}
+    sessions = connection.client().v1.checkout.sessions
+    session = read_session(_found(lambda: sessions.retrieve(stripe_id, params)))  # type: ignore[arg-type]
+    return session, [read_intent(connection, session.payment)] if session.payment else []
+
+
+def list_sessions(connection: Connection, **filters: str) -> list[SessionRead]:
+    """The checkouts behind a subscription or a payment, newest first. filters: `subscription` or `payment_intent`."""
+    with translated():
+        found = connection.client().v1.checkout.sessions.list(filters)  # type: ignore[arg-type]
+    return [read_session(one.to_dict()) for one in found.data]
 
 
 def write_metadata(connection: Connection, subscription_id: str, metadata: dict[str, str]) -> None:

@@ -89,12 +89,14 @@ def upgrade() -> None:
     with op.batch_alter_table('stripe_accounts', schema=None) as batch_op:
         batch_op.add_column(sa.Column('key_seed', sa.Text(), nullable=False, server_default=''))
         batch_op.add_column(sa.Column('instance', sa.String(length=32), nullable=False, server_default=''))
+        batch_op.add_column(sa.Column('events_until', sa.DateTime(timezone=True), nullable=True))
 
 
 
 def downgrade() -> None:
     """Undo."""
     with op.batch_alter_table('stripe_accounts', schema=None) as batch_op:
+        batch_op.drop_column('events_until')
         batch_op.drop_column('instance')
         batch_op.drop_column('key_seed')
 

@@ -1,0 +1,97 @@
+"""Keys that come although no event ever arrived: the sweeps find every purchase."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from portal import clock
+from portal.extensions import db
+from portal.outbox import service as outbox
+from portal.outbox.models import OutboxItem
+from portal.outbox.worker import Worker
+from tests.fulfillment.story import GRACE, Story
+
+
+def sweep(story: Story, name: str) -> None:
+    """One turn of a sweep, and everything it leads to."""
+    outbox.queue_job(name, vendor_id=None)
+    assert story.work().failed == 0
+
+
+def test_lost_events_are_fetched_from_the_list(story: Story) -> None:
+    bought = story.buy(story.customer())
+    sweep(story, "webhooks.sweep_events")
+
+    assert story.the_key().expires_at == story.paid_until(bought) + GRACE
+    assert {event.state for event in story.events()} == {"done"}
+
+
+def test_the_list_stores_each_event_once_and_none_that_came_by_the_door(story: Story) -> None:
+    story.buy(story.customer())
+    counts = []
+    for _ in range(3):
+        sweep(story, "webhooks.sweep_events")
+        story.move(minutes=15)
+        counts.append(len(story.events()))
+
+    # The second turn brings what our own ids on the subscription have caused.
+    assert counts[0] < counts[1] == counts[2] == len({event.event_id for event in story.events()})
+
+
+def test_the_comparison_of_everything_needs_no_events(story: Story) -> None:
+    story.buy(story.customer())
+    story.buy(story.customer())
+    canceled = story.buy(story.customer())
+    story.shop.v1.subscriptions.cancel(canceled.id)
+    sweep(story, "fulfillment.sweep_all")
+
+    assert [key.block for key in story.licenses()] == [False, False]
+
+
+def test_a_renewal_nobody_told_us_about_moves_the_end(story: Story) -> None:
+    bought = story.buy(story.customer())
+    story.happens(bought)
+    story.move(days=32)
+    sweep(story, "fulfillment.sweep_ending")
+
+    assert story.the_key().expires_at == story.paid_until(bought) + GRACE > clock.now() + timedelta(days=20)
+
+
+def test_an_end_nobody_told_us_about_blocks(story: Story) -> None:
+    bought = story.buy(story.customer())
+    story.happens(bought)
+    story.shop.v1.subscriptions.cancel(bought.id)
+    sweep(story, "fulfillment.sweep_all")
+
+    assert story.the_key().block
+
+
+def test_an_unclaimed_payment_is_looked_at_again(story: Story) -> None:
+    price = story.plan(product="")
+    bought = story.buy(story.customer(), price)
+    story.happens(bought)
+    assert (story.purchase(bought).state, story.purchase(bought).reason) == ("unclaimed", "no_product")
+
+    story.shop.v1.products.update(price.product, {"metadata": {"skm_product_id": "1"}})
+    story.move(hours=1)
+    sweep(story, "fulfillment.sweep_ending")
+    assert story.purchase(bought).state == "served"
+    assert story.the_key()
+
+
+def test_a_turn_is_queued_once_whoever_comes_first(story: Story) -> None:
+    def queued() -> int:
+        found = db.session.scalar(select(func.count()).select_from(OutboxItem).where(OutboxItem.kind == "job"))
+        db.session.rollback()
+        return int(found or 0)
+
+    worker = Worker(story.app)
+    for _ in range(3):
+        worker.schedule()
+    turns = len(story.app.extensions["work"].schedule)
+    assert queued() == turns == 3
+    clock.move(timedelta(minutes=15))
+    worker.schedule()
+    assert queued() == turns + 1
