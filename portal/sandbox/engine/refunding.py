@@ -27,9 +27,7 @@ def refund(ledger: Ledger, charge: Document, amount: int | None = None, **given:
             f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded", param="charge"
         )
     if charge["disputed"]:
-        raise StripeError(
-            f"Charge {charge['id']} has been charged back.", code="charge_disputed"
-        )
+        raise StripeError(f"Charge {charge['id']} has been charged back.", code="charge_disputed")
     amount = left if amount is None else amount
     if amount > left:
         raise StripeError(
