@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, SelectBase
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeEngine
 
 from portal.extensions import db
@@ -70,6 +71,8 @@ class _Compiled:
                 listener(connection, cursor, self.sql, sent, None, False)
             cursor.execute(self.sql, sent)
             rows = list(cursor.fetchall())
+        except connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+            raise OperationalError(self.sql, None, error) from error
         finally:
             cursor.close()
         return [self._row(row) for row in rows] if self.read else rows
