@@ -47,6 +47,7 @@ class _Compiled:
         compiled: Any = statement.compile(dialect=dialect)
         self.sql = str(compiled)
         self.fixed = dict(compiled.params)
+        self.asked = {name for name, bound in compiled.binds.items() if bound.required}
         self.positions = tuple(compiled.positiontup) if compiled.positional else None
         self.written = [
             (name, convert)
@@ -61,6 +62,8 @@ class _Compiled:
 
     def run(self, connection: Connection, facts: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Send it with these values."""
+        if facts.keys() != self.asked:
+            raise TypeError(f"This statement asks for {sorted(self.asked)}.")
         values = self.fixed | facts
         for name, convert in self.written:
             values[name] = convert(values[name])
