@@ -48,7 +48,7 @@ def create_sandbox(
     """
     from portal.sandbox import api, headers, resources
     from portal.sandbox.accidents import views as control
-    from portal.sandbox.hosted import accidents, checkout, doors, flows, login, overview, portal, shown
+    from portal.sandbox.hosted import accidents, checkout, doors, flows, invoices, login, overview, portal, shown
 
     resources.load()
     app = Flask(__name__)
@@ -60,7 +60,17 @@ def create_sandbox(
     app.extensions["sandbox"] = Sandbox(store, MovedClock(clock, store), public_url, Router(), default_configuration)
     app.extensions["courier"] = Courier(app.extensions["sandbox"])
     Babel(app, locale_selector=doors.locale)
-    for blueprint in (api.bp, control.bp, accidents.bp, checkout.bp, portal.bp, flows.bp, login.bp, overview.bp):
+    for blueprint in (
+        api.bp,
+        control.bp,
+        accidents.bp,
+        checkout.bp,
+        portal.bp,
+        flows.bp,
+        invoices.bp,
+        login.bp,
+        overview.bp,
+    ):
         app.register_blueprint(blueprint)
     app.jinja_env.filters |= {"day": shown.day, "price": shown.price_text, "card": shown.card_text}
     app.jinja_env.filters["moment"] = accidents.moment
