@@ -83,14 +83,13 @@ def _hosts(settings: Settings) -> list[str]:
 
 def _bind_database(app: Flask) -> None:
     from portal import database, tables
-    from portal.extensions import db, migrate
+    from portal.extensions import db
 
     assert tables.ALL
     settings: Settings = app.extensions["settings"]
     if settings.is_sqlite:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "portal" / "migrations"))
     database.init_app(app)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -15,6 +16,7 @@ def init_app(app: Flask) -> None:
     """Show refusals and surprises of the app."""
     app.register_error_handler(PortalError, show_refusal)
     app.register_error_handler(HTTPException, show_http_error)
+    app.register_error_handler(OperationalError, show_database_away)
     app.register_error_handler(Exception, show_surprise)
 
 
@@ -40,6 +42,15 @@ def show_http_error(error: HTTPException) -> Response | WerkzeugResponse:
     for name, value in error.get_headers(request.environ):
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value
+    return response
+
+
+def show_database_away(error: OperationalError) -> Response:
+    """The database does not answer, or another writer holds it for too long: trying again helps."""
+    unit_of_work.rollback()
+    logging.get().error("database away", request_id=g.get("request_id"), endpoint=request.endpoint, exc_info=error)
+    response = _answer(503, _("The database does not answer at the moment. Nothing was changed."))
+    response.headers["Retry-After"] = "5"
     return response
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, SelectBase
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeEngine
 
 from portal.extensions import db
@@ -46,6 +47,7 @@ class _Compiled:
         compiled: Any = statement.compile(dialect=dialect)
         self.sql = str(compiled)
         self.fixed = dict(compiled.params)
+        self.asked = {name for name, bound in compiled.binds.items() if bound.required}
         self.positions = tuple(compiled.positiontup) if compiled.positional else None
         self.written = [
             (name, convert)
@@ -60,6 +62,8 @@ class _Compiled:
 
     def run(self, connection: Connection, facts: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Send it with these values."""
+        if facts.keys() != self.asked:
+            raise TypeError(f"This statement asks for {sorted(self.asked)}.")
         values = self.fixed | facts
         for name, convert in self.written:
             values[name] = convert(values[name])
@@ -70,6 +74,8 @@ class _Compiled:
                 listener(connection, cursor, self.sql, sent, None, False)
             cursor.execute(self.sql, sent)
             rows = list(cursor.fetchall())
+        except connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+            raise OperationalError(self.sql, None, error) from error
         finally:
             cursor.close()
         return [self._row(row) for row in rows] if self.read else rows

@@ -1,10 +1,13 @@
-"""How far the database's tables are: applied and waiting migrations."""
+"""How far the database's tables are: applied and waiting migrations. Alembic is loaded only here, where it is used."""
 
 from __future__ import annotations
 
 from flask import current_app
 
+from portal import ROOT
 from portal.extensions import db
+
+FOLDER = str(ROOT / "portal" / "migrations")
 
 
 def current() -> str | None:
@@ -33,10 +36,27 @@ def pending() -> list[str]:
     return waiting[::-1]
 
 
+def upgrade() -> None:
+    """Apply what waits."""
+    import flask_migrate
+
+    bind()
+    flask_migrate.upgrade()
+
+
+def bind() -> None:
+    """Give the running app what Flask-Migrate's own functions ask for, such as `flask_migrate.revision`."""
+    from flask import Flask
+    from flask_migrate import Migrate
+
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    Migrate(app, db, directory=FOLDER, compare_type=True, render_as_batch=True)
+
+
 def _scripts():  # type: ignore[no-untyped-def]
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", current_app.extensions["migrate"].directory)
+    config.set_main_option("script_location", FOLDER)
     return ScriptDirectory.from_config(config)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 
 from portal.billing import gateway
-from portal.billing.models import StripeCustomer
+from portal.billing.models import StripeCustomer, Subscription
 from portal.customers.models import Customer
 from portal.database import insert_into
 from portal.licenses.models import License
@@ -61,7 +61,7 @@ class Links:
         customer_id = self.owners.get(read.customer_id)
         if customer_id is None:
             named = number_in(read.metadata, "skm_customer_id")
-            customer_id = named if named is not None and self._is_customer(named) else None
+            customer_id = named if named is not None and self._is_customer(named) else self._payer(read.id)
         found = self._license(read)
         if found is None:
             return customer_id, None
@@ -85,6 +85,11 @@ class Links:
             if product_id is not None and row is not None:
                 return row[0], row[1]
         return None
+
+    def _payer(self, subscription_id: str) -> int | None:
+        """Whose it was at the first reading: a license that staff give away later takes no subscription along."""
+        mine = (Subscription.vendor_id == self.vendor_id) & (Subscription.stripe_id == subscription_id)
+        return self.connection.execute(select(Subscription.customer_id).where(mine)).scalar()
 
     def _is_customer(self, customer_id: int) -> bool:
         mine = (Customer.vendor_id == self.vendor_id) & (Customer.id == customer_id)

@@ -26,12 +26,12 @@ def status(as_json: bool) -> None:
 @running.as_json_option
 def upgrade(as_json: bool) -> None:
     """Apply the migrations that wait; does nothing if there are none."""
-    from flask_migrate import upgrade as apply
+    from portal import schema
 
     with running.portal_app(migrated=False):
         waiting = _facts()["pending"]
         if waiting:
-            apply()
+            schema.upgrade()
         running.show({**_facts(), "applied": waiting}, as_json)
 
 

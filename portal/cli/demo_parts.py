@@ -85,9 +85,7 @@ def prepare(app: Flask, sandbox_url: str) -> dict[str, Any]:
     with app.app_context():
         g.actor = Actor("command", None, "latchkey demo")
         if schema.pending():
-            from flask_migrate import upgrade
-
-            upgrade()
+            schema.upgrade()
         demo_data.fill()
         demo_data.point_to_this_server()
         demo_stripe.fill(sandbox_url)

@@ -7,6 +7,7 @@ import os
 import click
 
 from portal.cli import running
+from portal.config import LOOPBACK
 
 
 @click.command()
@@ -23,6 +24,10 @@ def serve(host: str, port: int, workers: int | None) -> None:
     from portal.outbox.worker import Worker
 
     with running.portal_app() as app:
+        if crypto.settings().env != "production" and host not in LOOPBACK:
+            raise click.ClickException(
+                "LATCHKEY_ENV is not production: its pages show every mail, so serve on loopback only."
+            )
         is_sqlite = crypto.settings().is_sqlite
     count = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
     door = listening.listen(host, port)

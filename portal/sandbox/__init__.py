@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from portal.sandbox.clock import Clock, MovedClock, system_clock
 from portal.sandbox.operations import Router
 from portal.sandbox.store import Store
+from portal.sandbox.webhooks.courier import Courier
 
 LARGEST_BODY = 1024 * 1024
 
@@ -46,7 +47,8 @@ def create_sandbox(
     settings were never saved.
     """
     from portal.sandbox import api, headers, resources
-    from portal.sandbox.hosted import checkout, doors, flows, login, overview, portal, shown
+    from portal.sandbox.accidents import views as control
+    from portal.sandbox.hosted import accidents, checkout, doors, flows, invoices, login, overview, portal, shown
 
     resources.load()
     app = Flask(__name__)
@@ -56,10 +58,22 @@ def create_sandbox(
     public_url = public_url.rstrip("/")
     store = Store(database_path)
     app.extensions["sandbox"] = Sandbox(store, MovedClock(clock, store), public_url, Router(), default_configuration)
+    app.extensions["courier"] = Courier(app.extensions["sandbox"])
     Babel(app, locale_selector=doors.locale)
-    for blueprint in (api.bp, checkout.bp, portal.bp, flows.bp, login.bp, overview.bp):
+    for blueprint in (
+        api.bp,
+        control.bp,
+        accidents.bp,
+        checkout.bp,
+        portal.bp,
+        flows.bp,
+        invoices.bp,
+        login.bp,
+        overview.bp,
+    ):
         app.register_blueprint(blueprint)
     app.jinja_env.filters |= {"day": shown.day, "price": shown.price_text, "card": shown.card_text}
+    app.jinja_env.filters["moment"] = accidents.moment
     app.jinja_env.filters["status"] = shown.status_text
     app.jinja_env.globals |= {"get_locale": get_locale, "money": shown.money, "changeable": portal.changeable}
     headers.init_app(app, [_origin(address) for address in portal_origins])

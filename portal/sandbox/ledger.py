@@ -109,22 +109,7 @@ class Ledger:
         equal, among, limits: conditions on the documents' fields, named by JSON path without `$.`. where: further SQL
         conditions, each with its values.
         """
-        # The kind stands in the query itself, so that indexes of one kind are used; it is never a caller's text.
-        clauses = ["account = ?", f"kind = '{kind}'", "json_extract(body, '$.deleted') IS NULL"]
-        values: list[Any] = [self.account]
-        for condition, bound_values in where:
-            clauses.append(condition)
-            values += bound_values
-        for field, value in (equal or {}).items():
-            clauses.append(f"json_extract(body, '$.{field}') IS ?")
-            values.append(value)
-        for field, several in (among or {}).items():
-            clauses.append(f"json_extract(body, '$.{field}') IN ({', '.join('?' * len(several))})")
-            values += several
-        for field, bounds in (limits or {}).items():
-            for name, bound in bounds.items():
-                clauses.append(f"json_extract(body, '$.{field}') {COMPARISONS[name]} ?")
-                values.append(bound)
+        clauses, values = self._conditions(kind, equal or {}, among or {}, limits or {}, where)
         backward = page.ending_before is not None
         for cursor, sign in ((page.starting_after, "<"), (page.ending_before, ">")):
             if cursor is not None:
@@ -137,6 +122,32 @@ class Ledger:
         ).fetchall()
         found = [json.loads(row["body"]) for row in rows[: page.limit]]
         return (found[::-1] if backward else found), len(rows) > page.limit
+
+    def _conditions(
+        self,
+        kind: str,
+        equal: dict[str, Any],
+        among: dict[str, list[Any]],
+        limits: dict[str, dict[str, int]],
+        where: Sequence[tuple[str, Sequence[Any]]],
+    ) -> tuple[list[str], list[Any]]:
+        # The kind stands in the query itself, so that indexes of one kind are used; it is never a caller's text.
+        clauses = ["account = ?", f"kind = '{kind}'", "json_extract(body, '$.deleted') IS NULL"]
+        values: list[Any] = [self.account]
+        for condition, bound_values in where:
+            clauses.append(condition)
+            values += bound_values
+        for field, value in equal.items():
+            clauses.append(f"json_extract(body, '$.{field}') IS ?")
+            values.append(value)
+        for field, several in among.items():
+            clauses.append(f"json_extract(body, '$.{field}') IN ({', '.join('?' * len(several))})")
+            values += several
+        for field, bounds in limits.items():
+            for name, bound in bounds.items():
+                clauses.append(f"json_extract(body, '$.{field}') {COMPARISONS[name]} ?")
+                values.append(bound)
+        return clauses, values
 
     def _position(self, kind: str, id_: str, param: str) -> int:
         row = self.connection.execute(

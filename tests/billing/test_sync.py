@@ -82,6 +82,19 @@ def test_a_key_of_another_customer_is_not_linked(vendor: Vendor, shop: Shop) -> 
     assert (stored(bought.id).customer_id, stored(bought.id).license_global_id) == (buyer.id, None)
 
 
+def test_a_license_given_to_somebody_else_takes_no_subscription_along(vendor: Vendor, shop: Shop) -> None:
+    payer, heir = make_customer(vendor), make_customer(vendor)
+    license = make_license(vendor, customer=payer)
+    bought = shop.subscribe(shop.customer(), license)
+    billing.sync(vendor)
+    assert stored(bought.id).customer_id == payer.id
+
+    license.customer_id = heir.id
+    db.session.commit()
+    billing.sync(vendor)
+    assert stored(bought.id).customer_id == payer.id
+
+
 def test_a_key_of_another_vendor_is_not_linked(vendor: Vendor, globex: Vendor, shop: Shop) -> None:
     make_license(globex)
     foreign = make_license(globex)

@@ -134,3 +134,10 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_an_environment_for_trying_out_is_served_on_loopback_only(started, database_url, tmp_path):
+    process = started("serve", "--host", "0.0.0.0", "--port", "0", **databases.environment(database_url, tmp_path))
+
+    assert process.wait(timeout=20) == 1
+    assert "loopback only" in process.stderr.read()

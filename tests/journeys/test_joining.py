@@ -32,9 +32,7 @@ def test_a_stranger_with_the_generic_link_ends_on_an_empty_license_page(
     person.fill("Name", "Grace Example").fill("E-mail", "grace@mail.example").fill("Password", "a long enough phrase")
     person.click("Create account").sees("accept")  # the box was not ticked: asked again, nothing lost
     assert person.page.get_by_label("E-mail").first.input_value() == "grace@mail.example"
-    person.tick("accept").fill("Password", "a long enough phrase").click("Create account").sees(
-        "Confirm your address"
-    )
+    person.tick("accept").fill("Password", "a long enough phrase").click("Create account").sees("Confirm your address")
     person.fill("code", site.last_mail("grace@mail.example").code).click("Confirm")
 
     assert person.path.split("?")[0].endswith("/Licenses")

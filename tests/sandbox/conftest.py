@@ -47,13 +47,13 @@ def key() -> str:
     return f"sk_test_{next(numbers):08d}"
 
 
-def client_for(sandbox: RunningSandbox, key: str, version: str = VERSION) -> stripe.StripeClient:
+def client_for(sandbox: RunningSandbox, key: str, version: str = VERSION, timeout: float = 10) -> stripe.StripeClient:
     """Stripe's own client, pointed at the sandbox."""
     return stripe.StripeClient(
         key,
         stripe_version=version,
         base_addresses={"api": sandbox.url},
-        http_client=stripe.RequestsClient(timeout=10),
+        http_client=stripe.RequestsClient(timeout=timeout),
         max_network_retries=0,
     )
 

@@ -66,6 +66,11 @@ class Visitor:
             if field.get("type") != "radio" or field.has_attr("checked")
         }
         values |= {str(area["name"]): area.get_text() for area in form.select("textarea[name]")}
+        for select in form.select("select[name]"):
+            chosen = select.select_one("option[selected]") or select.select_one("option")
+            values[str(select["name"])] = str(chosen.get("value", chosen.get_text())) if chosen else ""
+        if found.get("name"):
+            values[str(found["name"])] = str(found.get("value", ""))
         target = urljoin(self.url, str(form.get("action") or self.url))
         if str(form.get("method", "get")).lower() == "get":
             return self.open(target, params=values | fields)

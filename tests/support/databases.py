@@ -12,7 +12,7 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import create_engine, text
 
-from portal import config, create_app
+from portal import config, create_app, schema
 from portal.extensions import db
 
 SECRETS = {
@@ -58,10 +58,8 @@ def fresh(kind: str, folder: Path) -> Iterator[str]:
 
 def migrate(url: str, folder: Path) -> None:
     """Apply all migrations."""
-    from flask_migrate import upgrade
-
     with make_app(url, folder).app_context():
-        upgrade()
+        schema.upgrade()
         db.engine.dispose()
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import requests
+
 from portal.sandbox import create_sandbox
 from portal.sandbox.server import Server
 from portal.sandbox.webhooks import sending
@@ -101,6 +103,24 @@ class RunningSandbox:
         """Try every webhook that is due now, once, and say what came of it. order: shuffles them."""
         return self.courier.deliver_due(limit=limit, order=order)
 
+    def control(self, path: str, /, **given: Any) -> Any:
+        """Ask the sandbox's own API: `control("clock", days=3)`, `control("do/refund/ch_…", amount=100)`."""
+        response = requests.post(f"{self.url}/_sandbox/{path}", json=given, timeout=30)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def accident(self, kind: str, times: int = 1, **facts: Any) -> None:
+        """Order an accident: `accident("lost_reply", path="/v1/customers")`."""
+        self.control("accidents", kind=kind, times=times, **facts)
+
+    def state(self) -> Any:
+        """What is ordered, waiting, and has happened."""
+        return requests.get(f"{self.url}/_sandbox/state", timeout=30).json()
+
+    def pay(self, session: str, means: str = "pm_card_visa", **given: Any) -> Any:
+        """Pay a Checkout session (by id) without opening its page."""
+        return self.control(f"do/pay/{session}", means=means, **given)
+
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         """Send a webhook: into a connected app, else over HTTP."""
         parts = urlsplit(url)
@@ -138,7 +158,7 @@ def running_sandbox(
         server = Server(make_app)
         server.start()
         flask = made[0].app
-        courier = Courier(flask.extensions["sandbox"])
+        courier = flask.extensions["courier"]
         running = RunningSandbox(server.url, clock, made[0], server, flask, courier)
         courier.post = running.post
         if deliver:

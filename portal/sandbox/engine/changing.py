@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from portal.sandbox.engine import due, invoicing, periods
+from portal.sandbox.engine import billed, due, invoicing, periods
 from portal.sandbox.engine.blanks import NO_DETAILS
 from portal.sandbox.errors import StripeError, card_declined
 from portal.sandbox.ledger import Document, Ledger
 
+SHELVED = {"keep_as_draft": "draft", "mark_uncollectible": "uncollectible", "void": "void"}
 ENDED = ("canceled", "incomplete_expired")
 
 
@@ -52,26 +53,39 @@ def resume(ledger: Ledger, subscription: Document) -> Document:
 
 
 def collect(ledger: Ledger, subscription: Document, invoice: Document, behavior: str = "allow_incomplete") -> None:
-    """Charge for a change or renewal; a refused card makes the subscription past due."""
+    """Charge for a change or renewal; a refused card makes the subscription past due and is tried again."""
     ledger.save(subscription)
+    if subscription["pause_collection"]:
+        invoicing.shelve(ledger, invoice, SHELVED[subscription["pause_collection"]["behavior"]])
+        return
     if subscription["collection_method"] == "send_invoice" and invoice["amount_due"]:
         return
     if not invoicing.settle(ledger, invoice):
         if behavior == "error_if_incomplete":
             raise card_declined()
         subscription["status"] = "past_due"
+        invoicing.plan_retry(ledger, invoice)
 
 
 def end_trial(ledger: Ledger, subscription: Document, behavior: str = "allow_incomplete") -> Document:
     """The first paid period begins now, or when the trial ended. Takes and keeps changed items."""
-    subscription |= {"billing_cycle_anchor": ledger.now, "status": "active", "trial_end": ledger.now}
+    return _begin_anew(ledger, subscription | {"trial_end": ledger.now}, "subscription_cycle", behavior)
+
+
+def restart(ledger: Ledger, subscription: Document) -> Document:
+    """A paused subscription begins a new period and is paid again."""
+    return _begin_anew(ledger, subscription, "subscription_update", "allow_incomplete")
+
+
+def _begin_anew(ledger: Ledger, subscription: Document, reason: str, behavior: str) -> Document:
+    subscription |= {"billing_cycle_anchor": ledger.now, "status": "active"}
     items = []
     for item in due.items_of(ledger, subscription["id"]):
         recurring = ledger.get("price", item["price"], "price")["recurring"]
         end = periods.end_after(ledger.now, recurring, ledger.now)
         items.append(ledger.save(item | {"current_period_start": ledger.now, "current_period_end": end}))
-    lines = [invoicing.line_for(ledger, item) for item in items]
-    collect(ledger, subscription, invoicing.issue(ledger, subscription, lines, "subscription_cycle"), behavior)
+    lines = [billed.line_for(ledger, item) for item in items]
+    collect(ledger, subscription, invoicing.issue(ledger, subscription, lines, reason), behavior)
     return due.save(ledger, subscription)
 
 
@@ -95,7 +109,7 @@ def switch(
             f"Price `{price['id']}` is in {price['currency']}, but the subscription is in {subscription['currency']}.",
             param="items",
         )
-    before = invoicing.line_for(ledger, item)
+    before = billed.line_for(ledger, item)
     item = item | {"price": price["id"], "quantity": quantity}
     is_new_rhythm = _rhythm(price) != _rhythm(before.price) and subscription["status"] != "trialing"
     if is_new_rhythm:
@@ -105,7 +119,7 @@ def switch(
             "current_period_start": ledger.now,
         }
     ledger.save(item)
-    after = invoicing.line_for(ledger, item)
+    after = billed.line_for(ledger, item)
     lines = []
     if is_new_rhythm:
         lines = [after] if proration == "none" else [_unused(ledger, before), after]
@@ -120,7 +134,7 @@ def _rhythm(price: Document) -> tuple[str, int]:
     return price["recurring"]["interval"], price["recurring"]["interval_count"]
 
 
-def _unused(ledger: Ledger, line: invoicing.Line) -> invoicing.Line:
+def _unused(ledger: Ledger, line: billed.Line) -> billed.Line:
     """A credit for the part of the line's period that is still to come."""
     whole = max(1, line.end - line.start)
     share = max(0, line.end - ledger.now) / whole
@@ -134,7 +148,7 @@ def _unused(ledger: Ledger, line: invoicing.Line) -> invoicing.Line:
     )
 
 
-def _remaining(ledger: Ledger, line: invoicing.Line) -> invoicing.Line:
+def _remaining(ledger: Ledger, line: billed.Line) -> billed.Line:
     """What the part of the line's period that is still to come costs."""
     unused = _unused(ledger, line)
     return replace(unused, amount=-unused.amount, description=f"Remaining time on {line.description}")

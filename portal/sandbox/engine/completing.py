@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from portal.sandbox import journal
-from portal.sandbox.engine import cards, due, invoicing, paying, subscribing
+from portal.sandbox.engine import billed, cards, due, invoicing, paying, subscribing
 from portal.sandbox.engine.checkout import expire
 from portal.sandbox.engine.customers import new_customer
 from portal.sandbox.errors import card_declined
@@ -107,7 +107,7 @@ def _subscribe(
     prices = [ledger.get("price", item["price"], "price") for item in kept["items"]]
     sold = list(zip(kept["items"], prices, strict=True))
     wanted = [{"price": item["price"], "quantity": item["quantity"]} for item, price in sold if price["recurring"]]
-    once = [invoicing.line_once(item, price, ledger.now) for item, price in sold if not price["recurring"]]
+    once = [billed.line_once(item, price, ledger.now) for item, price in sold if not price["recurring"]]
     params = kept["subscription_data"] | {
         "customer": session["customer"],
         "default_payment_method": method["id"],
@@ -165,7 +165,7 @@ def _invoice(ledger: Ledger, session: Document, customer: Document | None, inten
         "metadata": metadata,
     }
     lines = [
-        invoicing.line_once(item, ledger.get("price", item["price"], "price"), ledger.now)
+        billed.line_once(item, ledger.get("price", item["price"], "price"), ledger.now)
         for item in session["_more"]["items"]
     ]
     invoice = invoicing.issue_to(

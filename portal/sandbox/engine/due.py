@@ -4,11 +4,23 @@ from portal.sandbox.ledger import Document, Ledger
 
 LIVING = ("active", "trialing", "past_due")
 INCOMPLETE_SECONDS = 23 * 3600
+NOTICE_SECONDS = 3 * 86_400
+TRIAL_WILL_END = "customer.subscription.trial_will_end"
 
 
 def items_of(ledger: Ledger, subscription_id: str) -> list[Document]:
     """The subscription's items, oldest first."""
     return ledger.all("subscription_item", subscription=subscription_id)[::-1]
+
+
+def is_announced(ledger: Ledger, subscription: Document) -> bool:
+    """Whether the end of this trial was announced already."""
+    query = (
+        "SELECT 1 FROM objects WHERE account = ? AND kind = 'event' AND json_extract(body, '$.data.object.id') = ? "
+        "AND json_extract(body, '$.type') = ? AND json_extract(body, '$.data.object.trial_end') = ?"
+    )
+    values = (ledger.account, subscription["id"], TRIAL_WILL_END, subscription["trial_end"])
+    return ledger.connection.execute(query, values).fetchone() is not None
 
 
 def due_at(ledger: Ledger, subscription: Document) -> int | None:
@@ -20,6 +32,10 @@ def due_at(ledger: Ledger, subscription: Document) -> int | None:
     moments = [item["current_period_end"] for item in items_of(ledger, subscription["id"])]
     if subscription["cancel_at"]:
         moments.append(subscription["cancel_at"])
+    if (subscription["pause_collection"] or {}).get("resumes_at"):
+        moments.append(subscription["pause_collection"]["resumes_at"])
+    if subscription["status"] == "trialing" and not is_announced(ledger, subscription):
+        moments.append(max(ledger.now, subscription["trial_end"] - NOTICE_SECONDS))
     return min(moments) if moments else None
 
 

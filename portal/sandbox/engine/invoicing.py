@@ -1,45 +1,11 @@
 """Invoices: made from lines, paid from the card, and what payment does to the subscription."""
 
-from dataclasses import dataclass
-
 from portal.sandbox import ids
 from portal.sandbox.engine import blanks, cards, due, paying
+from portal.sandbox.engine.billed import Line, document_of
 from portal.sandbox.ledger import Document, Ledger
 
-
-@dataclass(frozen=True)
-class Line:
-    """One line of an invoice; amount in the currency's smallest unit. item: of the subscription; None: sold once."""
-
-    item: str | None
-    price: Document
-    quantity: int
-    amount: int
-    start: int
-    end: int
-    description: str
-    is_proration: bool = False
-
-
-def line_for(ledger: Ledger, item: Document, *, free: bool = False) -> Line:
-    """The line for an item's current period; free: a trial."""
-    price = ledger.get("price", item["price"], "price")
-    product = ledger.find("product", price["product"]) or {}
-    label = product.get("name", price["product"])
-    return Line(
-        item["id"],
-        price,
-        item["quantity"],
-        0 if free else price["unit_amount"] * item["quantity"],
-        item["current_period_start"],
-        item["current_period_end"],
-        f"Trial period for {label}" if free else f"{item['quantity']} × {label}",
-    )
-
-
-def line_once(item: Document, price: Document, now: int) -> Line:
-    """The line for something that is sold once."""
-    return Line(None, price, item["quantity"], item["amount_total"], now, now, item["description"])
+RETRY_DAYS = (3, 5, 7)
 
 
 def issue(ledger: Ledger, subscription: Document, lines: list[Line], reason: str) -> Document:
@@ -53,7 +19,10 @@ def issue(ledger: Ledger, subscription: Document, lines: list[Line], reason: str
 def issue_to(
     ledger: Ledger, customer: Document, terms: Document, lines: list[Line], reason: str, **more: object
 ) -> Document:
-    """Make an invoice, final and open. terms: the subscription, or the same fields of a sale without one."""
+    """Make an invoice, final and open. terms: the subscription, or the same fields of a sale without one.
+
+    more: fields that are different.
+    """
     invoice_id = ids.new_id("invoice")
     total = sum(line.amount for line in lines)
     credit = min(0, customer["balance"])
@@ -71,13 +40,13 @@ def issue_to(
             "hosted_invoice_url": f"{ledger.public_url}/i/{ledger.account}/{invoice_id}",
             "lines": {
                 "object": "list",
-                "data": [_line(line, invoice_id, terms) for line in lines],
+                "data": [document_of(line, invoice_id, terms) for line in lines],
                 "has_more": False,
                 "url": f"/v1/invoices/{invoice_id}/lines",
             },
             "number": f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}",
-            "period_end": max(line.end for line in lines),
-            "period_start": min(line.start for line in lines),
+            "period_end": max((line.end for line in lines), default=ledger.now),
+            "period_start": min((line.start for line in lines), default=ledger.now),
             "starting_balance": credit,
             **dict.fromkeys(("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"), total),
             **more,
@@ -86,7 +55,7 @@ def issue_to(
     customer |= {
         "balance": ending if credit or ending else customer["balance"],
         "currency": customer["currency"] or terms["currency"],
-        "next_invoice_sequence": customer["next_invoice_sequence"] + 1,
+        "next_invoice_sequence": customer["next_invoice_sequence"] + (invoice["status"] != "draft"),
     }
     ledger.save(customer)
     return invoice
@@ -122,8 +91,22 @@ def settle(
     if paid:
         mark_paid(ledger, invoice, out_of_band=out_of_band)
     else:
-        ledger.save(invoice)
+        save(ledger, invoice)
     return paid
+
+
+def save(ledger: Ledger, invoice: Document) -> Document:
+    """Keep an invoice and the moment of its next automatic try."""
+    return ledger.save(invoice, invoice["next_payment_attempt"] if invoice["status"] == "open" else None)
+
+
+def plan_retry(ledger: Ledger, invoice: Document) -> bool:
+    """Try again in some days; False when it was tried often enough. Changes and keeps the invoice."""
+    tried = max(1, invoice["attempt_count"])
+    days = RETRY_DAYS[tried - 1] if tried <= len(RETRY_DAYS) else None
+    invoice["next_payment_attempt"] = days and ledger.now + days * 86_400
+    save(ledger, invoice)
+    return days is not None
 
 
 def mark_paid(ledger: Ledger, invoice: Document, *, out_of_band: bool = False) -> None:
@@ -160,59 +143,6 @@ def revive(ledger: Ledger, subscription: Document) -> None:
     owed = ledger.all("invoice", status="open", **{"parent.subscription_details.subscription": subscription["id"]})
     if subscription["status"] in ("past_due", "incomplete", "unpaid") and not owed:
         due.save(ledger, subscription | {"status": "active"})
-
-
-def _parent(line: Line, terms: Document) -> Document:
-    if line.item is None:
-        details = {
-            "invoice_item": ids.new_id("invoiceitem"),
-            "proration": False,
-            "proration_details": None,
-            "subscription": terms.get("id"),
-        }
-        return {
-            "invoice_item_details": details,
-            "subscription_item_details": None,
-            "type": "invoice_item_details",
-        }
-    return {
-        "invoice_item_details": None,
-        "subscription_item_details": {
-            "invoice_item": None,
-            "proration": line.is_proration,
-            "proration_details": None,
-            "subscription": terms["id"],
-            "subscription_item": line.item,
-        },
-        "type": "subscription_item_details",
-    }
-
-
-def _line(line: Line, invoice_id: str, terms: Document) -> Document:
-    return {
-        "id": ids.new_id("line_item"),
-        "object": "line_item",
-        "amount": line.amount,
-        "currency": line.price["currency"],
-        "description": line.description,
-        "discount_amounts": [],
-        "discountable": not line.is_proration,
-        "discounts": [],
-        "invoice": invoice_id,
-        "livemode": False,
-        "metadata": terms["metadata"],
-        "parent": _parent(line, terms),
-        "period": {"end": line.end, "start": line.start},
-        "pretax_credit_amounts": [],
-        "pricing": {
-            "price_details": {"price": line.price["id"], "product": line.price["product"]},
-            "type": "price_details",
-            "unit_amount_decimal": line.price["unit_amount_decimal"],
-        },
-        "quantity": line.quantity,
-        "subtotal": line.amount,
-        "taxes": [],
-    }
 
 
 def _blank(ledger: Ledger, terms: Document, customer: Document) -> Document:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from portal.sandbox.engine import changing, completing, due, invoicing, periods
-from portal.sandbox.journal import written
+from portal.sandbox.engine import billed, changing, completing, due, dunning, invoicing, periods
+from portal.sandbox.journal import add_event, shown, written
 from portal.sandbox.ledger import Document, Ledger
 from portal.sandbox.store import Store
 
@@ -32,10 +32,20 @@ def advance(ledger: Ledger, subscription: Document) -> None:
         changing.cancel_now(ledger, subscription, at=subscription["cancel_at"])
     elif subscription["cancel_at_period_end"] and max(ends) <= ledger.now:
         changing.cancel_now(ledger, subscription, at=max(ends))
+    elif _resumes(subscription, ledger.now):
+        due.save(ledger, subscription | {"pause_collection": None})
+    elif subscription["status"] == "trialing" and subscription["trial_end"] > ledger.now:
+        add_event(ledger, due.TRIAL_WILL_END, shown(ledger, subscription))
+        due.save(ledger, subscription)
     elif subscription["status"] == "trialing":
         _trial_is_over(ledger, subscription)
     else:
         _renew(ledger, subscription, items)
+
+
+def _resumes(subscription: Document, now: int) -> bool:
+    at = (subscription["pause_collection"] or {}).get("resumes_at")
+    return at is not None and at <= now
 
 
 def _trial_is_over(ledger: Ledger, subscription: Document) -> None:
@@ -58,7 +68,7 @@ def _renew(ledger: Ledger, subscription: Document, items: list[Document]) -> Non
             recurring = ledger.get("price", item["price"], "price")["recurring"]
             following = periods.end_after(subscription["billing_cycle_anchor"], recurring, end)
             item = ledger.save(item | {"current_period_start": end, "current_period_end": following})
-            lines.append(invoicing.line_for(ledger, item))
+            lines.append(billed.line_for(ledger, item))
     if lines:
         changing.collect(ledger, subscription, invoicing.issue(ledger, subscription, lines, "subscription_cycle"))
     due.save(ledger, subscription)
@@ -72,5 +82,6 @@ def _void_open(ledger: Ledger, subscription: Document) -> None:
 
 STEPS: dict[str, Callable[[Ledger, Document], object]] = {
     "checkout.session": completing.step,
+    "invoice": dunning.step,
     "subscription": advance,
 }

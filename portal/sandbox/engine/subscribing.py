@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from portal.sandbox.accidents import orders
-from portal.sandbox.engine import blanks, cards, due, invoicing, periods, policies
+from portal.sandbox.engine import billed, blanks, cards, due, invoicing, periods, policies
 from portal.sandbox.errors import StripeError, card_declined
 from portal.sandbox.ledger import Document, Ledger
 
@@ -70,7 +70,7 @@ def start(ledger: Ledger, params: Any, version: str) -> Document:
 
 
 def begin(
-    ledger: Ledger, params: Any, version: str, prices: list[Document], once: Sequence[invoicing.Line] = ()
+    ledger: Ledger, params: Any, version: str, prices: list[Document], once: Sequence[billed.Line] = ()
 ) -> Document:
     """Start with these prices, one for each of the `items`. once: further lines of the first invoice."""
     customer = ledger.get("customer", params.get("customer"), "customer")
@@ -86,7 +86,7 @@ def begin(
     invoice = invoicing.issue(
         ledger,
         subscription,
-        [*(invoicing.line_for(ledger, item, free=trial_end is not None) for item in items), *once],
+        [*(billed.line_for(ledger, item, free=trial_end is not None) for item in items), *once],
         "subscription_create",
     )
     _collect_first(ledger, subscription, customer, invoice, params.get("payment_behavior") or "allow_incomplete")

@@ -1,4 +1,4 @@
-"""For the curious: what is in the sandbox, the mails it would have sent, and single invoices."""
+"""For the curious: what is in the sandbox, the mails it would have sent."""
 
 import json
 from typing import Any
@@ -6,8 +6,6 @@ from typing import Any
 from flask import Blueprint, current_app, render_template, request
 
 from portal.sandbox.engine import renewing
-from portal.sandbox.hosted.doors import gone
-from portal.sandbox.ledger import Ledger
 
 bp = Blueprint("overview", __name__)
 
@@ -51,12 +49,3 @@ def mailbox() -> str:
             "SELECT * FROM mails WHERE ? IN ('', recipient) ORDER BY position DESC LIMIT 50", (recipient,)
         ).fetchall()
     return render_template("sandbox/mailbox.html", mails=mails, recipient=recipient)
-
-
-@bp.get("/i/<account>/<invoice>")
-def invoice(account: str, invoice: str) -> Any:
-    """One invoice, for whoever has its address."""
-    sandbox = current_app.extensions["sandbox"]
-    with sandbox.store.transaction(write=False) as connection:
-        found = Ledger(connection, account, sandbox.clock(), sandbox.public_url).find("invoice", invoice)
-    return render_template("sandbox/invoice.html", invoice=found) if found else gone()

@@ -10,6 +10,7 @@ NAMES = (
     "disputes",
     "events",
     "invoice_payments",
+    "invoiceitems",
     "invoices",
     "payment_intents",
     "payment_methods",

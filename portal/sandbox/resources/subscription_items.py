@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from portal.sandbox.engine import changing, due, invoicing, periods, subscribing
+from portal.sandbox.engine import billed, changing, due, invoicing, periods, subscribing
 from portal.sandbox.errors import StripeError, missing
 from portal.sandbox.expansion import present_item
 from portal.sandbox.ledger import Document
@@ -65,7 +65,7 @@ def new_item(call: Call, subscription: Document, wanted: dict[str, Any], name: s
     item = subscribing.add_item(call.ledger, subscription, price, now, end, wanted)
     if call.params.get("proration_behavior") == "always_invoice" and subscription["status"] != "trialing":
         invoice = invoicing.issue(
-            call.ledger, subscription, [invoicing.line_for(call.ledger, item)], "subscription_update"
+            call.ledger, subscription, [billed.line_for(call.ledger, item)], "subscription_update"
         )
         changing.collect(call.ledger, subscription, invoice, call.params.get("payment_behavior", ""))
     return due.save(call.ledger, subscription)

@@ -5,7 +5,7 @@ from typing import Any
 from portal.sandbox.engine import changing, due, subscribing
 from portal.sandbox.errors import StripeError, missing
 from portal.sandbox.expansion import present
-from portal.sandbox.ledger import Document
+from portal.sandbox.ledger import Document, Page
 from portal.sandbox.operations import LIST_FIELDS, Call, answer_list, operation
 from portal.sandbox.params import (
     choice,
@@ -138,6 +138,19 @@ def update(call: Call) -> Document:
 
 
 @operation(
+    "POST",
+    "/v1/subscriptions/<subscription>/resume",
+    {"billing_cycle_anchor": choice("now", "unchanged"), "proration_behavior": PRORATION},
+)
+def resume(call: Call) -> Document:
+    """A paused subscription goes on with a new period, paid now."""
+    subscription = _find(call)
+    if subscription["status"] != "paused":
+        raise StripeError("Only paused subscriptions can be resumed.", param="subscription")
+    return present(call.ledger, changing.restart(call.ledger, subscription))
+
+
+@operation(
     "DELETE",
     "/v1/subscriptions/<subscription>",
     {"cancellation_details": DETAILS, "invoice_now": flag, "prorate": flag},
@@ -157,6 +170,7 @@ def cancel(call: Call) -> Document:
     | {
         "collection_method": COMMON["collection_method"],
         "created": moment_or_range,
+        "current_period_end": moment_or_range,
         "customer": text(clearable=False),
         "price": text(clearable=False),
         "status": choice(*STATUSES, "ended", "all"),
@@ -175,6 +189,11 @@ def list_all(call: Call) -> Document:
     among: dict[str, list[Any]] = {"status": statuses}
     if "price" in given:
         among["id"] = [item["subscription"] for item in call.ledger.all("subscription_item", price=given["price"])]
+    if "current_period_end" in given:
+        ends = {"current_period_end": given["current_period_end"]}
+        found, _ = call.ledger.page("subscription_item", Page(10**6), limits=ends)
+        meant = {item["subscription"] for item in found}
+        among["id"] = sorted(meant & set(among.get("id", meant)))
     limits = {"created": given["created"]} if "created" in given else {}
     return answer_list(call, "subscription", equal=equal, among=among, limits=limits)
 
