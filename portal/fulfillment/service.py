@@ -47,8 +47,7 @@ def source_of(vendor_id: int) -> Source | None:
 
 def apply(vendor_id: int, facts: Facts) -> Outcome:
     """Write what follows from the facts. An older read never overwrites a newer one."""
-    instance = facts.metadata.get("latchkey_instance", "")
-    if instance and instance != seeds.instance_of(vendor_id):
+    if _is_foreign(vendor_id, facts):
         return Outcome("foreign")
     purchase = _locked(vendor_id, facts)
     if purchase.fetched_at is not None and purchase.fetched_at > facts.fetched_at:
@@ -65,6 +64,13 @@ def apply(vendor_id: int, facts: Facts) -> Outcome:
     mails.tell(vendor, purchase, facts, changes)
     write_back.queue(purchase, facts)
     return Outcome(purchase.state, purchase.reason, tuple(changes))
+
+
+def _is_foreign(vendor_id: int, facts: Facts) -> bool:
+    """Whether it belongs to another installation on the same account, or to the other mode."""
+    account = billing.account_of(vendors.get(vendor_id))
+    instance = facts.metadata.get("latchkey_instance", "")
+    return facts.livemode is not account.livemode or bool(instance and instance != seeds.instance_of(vendor_id))
 
 
 def _locked(vendor_id: int, facts: Facts) -> Purchase:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from flask import Flask
 
@@ -20,7 +22,7 @@ __all__ = ["key", "sandbox", "server", "shared_app", "shop", "story", "vendor"]
 
 
 @pytest.fixture
-def story(app: Flask, vendor: Vendor, shop: Shop, sandbox: RunningSandbox, page: Page) -> Story:
+def story(app: Flask, vendor: Vendor, shop: Shop, sandbox: RunningSandbox, page: Page) -> Iterator[Story]:
     """Acme sells its product 1, at Stripe's time."""
     make_product(vendor)
     make_staff(vendor, email="owner@acme.example")
@@ -29,4 +31,5 @@ def story(app: Flask, vendor: Vendor, shop: Shop, sandbox: RunningSandbox, page:
     told = Story(app, vendor.id, shop, sandbox, page)
     told.meet_the_clocks()
     db.session.commit()
-    return told
+    yield told
+    told.calm_down()

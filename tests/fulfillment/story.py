@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import requests
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from portal import clock
 from portal.customers.models import Customer
 from portal.extensions import db
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.licenses.models import License
+from portal.outbox import service as outbox
 from portal.outbox.worker import Tally, Worker
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
@@ -71,6 +73,58 @@ class Story:
         buyer = more.pop("buyer", None) or self.shop.customer(customer)
         items = [{"price": (price or self.plan()).id, "quantity": quantity}]
         return self.shop.v1.subscriptions.create({"customer": buyer.id, "items": items, **more})
+
+    def checkout(self, customer: Customer | None = None, price: Any = None, **more: Any) -> Any:
+        """An open checkout; our customer's counterpart pays unless none is given."""
+        given: dict[str, Any] = {"line_items": [{"price": price.id, "quantity": 1}], "mode": "payment", **more}
+        given |= {"customer": self.shop.customer(customer).id} if customer else {}
+        return self.shop.v1.checkout.sessions.create({"success_url": "https://acme.example/thanks", **given})
+
+    def once(self, skm: str = "", amount: int = 9900) -> Any:
+        """A price that is paid once, of our product 1."""
+        made = self.shop.v1.products.create({"name": "Widget Studio", "metadata": {"skm_product_id": "1"}})
+        plan = {"metadata": {"skm": skm}} if skm else {}
+        return self.shop.v1.prices.create({"product": made.id, "currency": "usd", "unit_amount": amount, **plan})
+
+    def do(self, deed: str, object_id: str, **given: Any) -> dict[str, Any]:
+        """What people outside do at the sandbox: pay, settle, refund, dispute, win, lose."""
+        return self._steer(f"do/{deed}/{object_id}", given)
+
+    def accident(self, kind: str, **facts: Any) -> None:
+        """Something goes wrong with one of the next calls."""
+        self._steer("accidents", {"kind": kind, **facts})
+
+    def calm_down(self) -> None:
+        """Nothing goes wrong any more."""
+        assert requests.delete(f"{self.sandbox.url}/_sandbox/accidents", timeout=10).status_code == 200
+
+    def _steer(self, path: str, given: dict[str, Any]) -> dict[str, Any]:
+        answer = requests.post(f"{self.sandbox.url}/_sandbox/{path}", json=given, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def charge_of(self, subscription: Any) -> str:
+        """The charge that paid the latest invoice."""
+        invoice = self.at_stripe(subscription)["latest_invoice"]
+        expand = ["data.payment.payment_intent"]
+        paid = self.shop.v1.invoice_payments.list({"invoice": invoice, "expand": expand}).to_dict()["data"]
+        return str(paid[0]["payment"]["payment_intent"]["latest_charge"])
+
+    def tell_of(self, kind: str, shown: dict[str, Any]) -> None:
+        """An event about any object arrives and is worked off."""
+        assert self.deliver(letters.event(kind, shown)) == 200
+        assert self.work().failed == 0
+
+    def sweep(self, name: str) -> None:
+        """One turn of a sweep, and everything it leads to."""
+        outbox.queue_job(name, vendor_id=None)
+        assert self.work().failed == 0
+
+    def lose(self, *models: Any) -> None:
+        """The database forgets these tables, as after restoring an old backup."""
+        for model in models:
+            db.session.execute(delete(model))
+        db.session.commit()
 
     def tell(self, subscription: Any, kind: str = "customer.subscription.updated", **more: Any) -> int:
         """Stripe's event about a subscription arrives at the door; the answer's status."""
