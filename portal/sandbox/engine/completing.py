@@ -36,6 +36,7 @@ def complete(ledger: Ledger, session: Document, payer: Payer) -> Document:
     method = _method(ledger, customer, payer)
     pay = _subscribe if session["mode"] == "subscription" else _pay_once
     session = pay(ledger, session | {"customer": customer and customer["id"]}, customer, method, payer)
+    _count(ledger, session["payment_link"])
     is_waiting = payer.is_later and session["payment_status"] == "unpaid"
     details = dict.fromkeys(("address", "business_name", "individual_name", "phone"))
     return ledger.save(
@@ -48,6 +49,14 @@ def complete(ledger: Ledger, session: Document, payer: Payer) -> Document:
         },
         ledger.now + BANK_DAYS * DAY if is_waiting else None,
     )
+
+
+def _count(ledger: Ledger, payment_link: str | None) -> None:
+    """One more sale through this link, where it counts them."""
+    link = ledger.find("payment_link", payment_link or "")
+    if link and link["restrictions"]:
+        limit = link["restrictions"]["completed_sessions"]
+        ledger.save(link | {"restrictions": {"completed_sessions": limit | {"count": limit["count"] + 1}}})
 
 
 def step(ledger: Ledger, session: Document) -> None:
