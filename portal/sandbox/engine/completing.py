@@ -76,8 +76,9 @@ def answer(ledger: Ledger, session: Document, *, paid: bool) -> None:
     if not paid:
         if invoice:
             ledger.save(invoice | {"attempted": True, "attempt_count": invoice["attempt_count"] + 1})
-        if subscription and subscription["status"] == "active":
-            due.save(ledger, subscription | {"status": "past_due"})
+        if subscription:
+            refused = {"active": "past_due"}.get(subscription["status"], subscription["status"])
+            due.save(ledger, subscription | {"status": refused})
         ledger.save(session)
         journal.add_event(ledger, "checkout.session.async_payment_failed", journal.shown(ledger, session))
         return
