@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from portal import logging, unit_of_work
+from portal import addresses, logging, unit_of_work
 from portal.errors import PortalError
 
 
@@ -65,10 +65,27 @@ def _answer(status: int, message: str) -> Response:
     g.private = True
     if request.path.lower().startswith("/api/"):
         return make_response(jsonify(result=1, message=message), status)
+    url, label = _way_on()
     page = render_template(
-        "errors/page.html", status=status, title=_title(status), message=message, request_id=g.get("request_id")
+        "errors/page.html",
+        status=status,
+        title=_title(status),
+        message=message,
+        request_id=g.get("request_id"),
+        action_url=url,
+        action_label=label,
     )
     return make_response(page, status)
+
+
+def _way_on() -> tuple[str, str]:
+    """Where somebody who is stuck can go: the console, the vendor's portal, or the start page."""
+    if g.get("staff_role"):
+        return "/Customer", _("Go to the customers")
+    vendor = g.get("vendor")
+    if vendor is not None:
+        return addresses.portal_path(vendor), _("Go to %(vendor)s", vendor=vendor.name)
+    return "/", _("Go to the start page")
 
 
 def _title(status: int) -> str:

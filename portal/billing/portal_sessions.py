@@ -20,6 +20,8 @@ from portal.terms.service import StandingCustomer
 from portal.vendors.service import VendorProfile
 
 STRIPE_HOST = "billing.stripe.com"
+# Somebody waits for the page: rather an early "try again" than half a minute of nothing.
+READ_SECONDS, RETRIES = 5.0, 1
 _LOCALES = (
     "bg cs da de el en en-AU en-CA en-GB en-IE en-IN en-NZ en-SG es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv "
     "ms mt nb nl pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW"
@@ -153,7 +155,7 @@ def login_link(vendor: VendorProfile, email: str) -> str:
 
 def connection_of(vendor: VendorProfile) -> gateway.Connection | None:
     """The way to the vendor's Stripe account."""
-    return account.connection_of(vendor)
+    return account.connection_of(vendor, read_seconds=READ_SECONDS, retries=RETRIES)
 
 
 def _locale(language: str) -> str:

@@ -82,6 +82,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
 
 
 NUMBERS = tuple(LIMITS)  # their fields are short
+LATER = ("release_allowance", "grace_days", "refund_policy", "dispute_policy", "own_host", "api_token_in_query")
 
 
 class SwitchesForm(PortalForm):
@@ -94,6 +95,8 @@ class SwitchesForm(PortalForm):
 
 def _field(name: str) -> Field:
     label, hint = WORDS[name]
+    if name in LATER:
+        hint = _l("%(hint)s Takes effect with a later version.", hint=hint)
     default = getattr(DEFAULTS, name)
     if isinstance(default, bool):
         return TickField(label, description=hint)

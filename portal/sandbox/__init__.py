@@ -46,9 +46,7 @@ def create_sandbox(
     sites that hosted pages lead back to. default_configuration: False makes accounts like new Stripe ones, whose portal
     settings were never saved.
     """
-    from portal.sandbox import api, headers, resources
-    from portal.sandbox.accidents import views as control
-    from portal.sandbox.hosted import accidents, checkout, doors, flows, invoices, login, overview, portal, shown
+    from portal.sandbox import headers, resources
 
     resources.load()
     app = Flask(__name__)
@@ -59,26 +57,25 @@ def create_sandbox(
     store = Store(database_path)
     app.extensions["sandbox"] = Sandbox(store, MovedClock(clock, store), public_url, Router(), default_configuration)
     app.extensions["courier"] = Courier(app.extensions["sandbox"])
+    _add_pages(app)
+    headers.init_app(app, [_origin(address) for address in portal_origins])
+    app.register_error_handler(Exception, _answer_error)
+    return app
+
+
+def _add_pages(app: Flask) -> None:
+    """The API, the hosted pages, and what their templates use."""
+    from portal.sandbox import api
+    from portal.sandbox.accidents import views as control
+    from portal.sandbox.hosted import accidents, checkout, doors, flows, invoices, login, overview, portal, shops, shown
+
     Babel(app, locale_selector=doors.locale)
-    for blueprint in (
-        api.bp,
-        control.bp,
-        accidents.bp,
-        checkout.bp,
-        portal.bp,
-        flows.bp,
-        invoices.bp,
-        login.bp,
-        overview.bp,
-    ):
-        app.register_blueprint(blueprint)
+    for module in (api, control, accidents, checkout, portal, flows, invoices, login, overview, shops):
+        app.register_blueprint(module.bp)
     app.jinja_env.filters |= {"day": shown.day, "price": shown.price_text, "card": shown.card_text}
     app.jinja_env.filters["moment"] = accidents.moment
     app.jinja_env.filters["status"] = shown.status_text
     app.jinja_env.globals |= {"get_locale": get_locale, "money": shown.money, "changeable": portal.changeable}
-    headers.init_app(app, [_origin(address) for address in portal_origins])
-    app.register_error_handler(Exception, _answer_error)
-    return app
 
 
 def _origin(address: str) -> str:

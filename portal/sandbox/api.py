@@ -112,7 +112,7 @@ def _answer(request_id: str) -> Response:
             return respond(
                 kept.status, kept.body, request_id, Idempotent_Replayed="true", Original_Request=kept.request_id
             )
-    work = Work(operation, account, key, params, path_ids, version, request_id, accident and accident.kind)
+    work = Work(operation, account, key, params, path_ids, version, request_id, accident.kind if accident else None)
     status, body = _run(work)
     return mishaps.on_the_way(accident, respond(status, body, request_id))
 

@@ -63,14 +63,15 @@ def present_event(ledger: Ledger, event: Document) -> Document:
     return event | {"pending_webhooks": waiting["number"]}
 
 
-def present_invoice_item(ledger: Ledger, item: Document) -> Document:
-    """An invoice item, which has a `date` in place of `created`."""
-    return {name: value for name, value in item.items() if name != "created"}
+def present_without_created(ledger: Ledger, document: Document) -> Document:
+    """An object of one of the few kinds that Stripe gives no `created`."""
+    return {name: value for name, value in document.items() if name != "created"}
 
 
 PRESENTERS: dict[str, Callable[[Ledger, Document], Document]] = {
     "event": present_event,
-    "invoiceitem": present_invoice_item,
+    "invoiceitem": present_without_created,
+    "payment_link": present_without_created,
     "subscription": present_subscription,
     "subscription_item": present_item,
 }

@@ -143,3 +143,10 @@ def test_settings_change_the_own_vendor_only(page: Page, acme: Vendor) -> None:
     page.sign_in(make_staff(acme), vendor=acme).get("/User/Settings").submit({"grace_days": "9"})
     db.session.expire_all()
     assert vendors.switches_of(vendors.get(other.id)).grace_days == 3
+
+
+def test_who_switches_the_second_step_on_is_told_why_they_are_asked_for_it(desk: Page, acme: Vendor) -> None:
+    desk.get("/User/Settings").submit({"second_step_for_staff": "y"})
+    desk.get(desk.location, status=303).follow()
+    assert desk.path.startswith("/SignIn")
+    assert "you too, now sign in again with a code from a mail" in desk.text

@@ -3,6 +3,7 @@
 import pytest
 import stripe
 
+from tests.sandbox.inbox import ORIGIN
 from tests.sandbox.visitor import Visitor
 from tests.support.sandbox_server import DAY
 
@@ -272,3 +273,44 @@ def test_lists_filter(client, shop, begin, pay):
     assert [entry.id for entry in listed({"status": "complete"}).data] == [paid.id]
     assert [entry.id for entry in listed({"customer": customer.id}).data] == [paid.id]
     assert [entry.id for entry in listed().data] == [left.id, paid.id]
+
+
+@pytest.mark.parametrize(
+    ("setting", "means", "ends"),
+    [
+        ("incomplete", LATER_BAD, "incomplete_expired"),
+        ("incomplete", LATER_OK, "active"),
+        ("active", LATER_BAD, "past_due"),
+    ],
+)
+def test_a_subscription_while_its_bank_decides(client, sandbox, begin, setting, means, ends):
+    sandbox.control("settings", subscription_while_processing=setting)
+    session = begin()
+    sandbox.pay(session.id, means)
+    sandbox.control("settings", subscription_while_processing="active")
+    made = client.v1.checkout.sessions.retrieve(session.id).subscription
+    sandbox.clock.move(days=2)
+    assert client.v1.subscriptions.retrieve(made).status == setting
+
+    sandbox.clock.move(days=2)
+    assert client.v1.subscriptions.retrieve(made).status == ends
+
+
+def test_a_bank_decides_at_once_when_told(client, sandbox, begin):
+    session = begin()
+    sandbox.pay(session.id, LATER_BAD)
+    sandbox.control(f"do/settle/{session.id}", paid=True)
+
+    assert client.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
+
+
+def test_older_endpoints_see_older_payments(client, sandbox, inbox, begin):
+    client.v1.webhook_endpoints.create({"url": f"{ORIGIN}/hook", "enabled_events": ["*"], "api_version": "2024-06-20"})
+    sandbox.pay(begin().id)
+    sandbox.deliver_due()
+    found = {event["type"]: event["data"]["object"] for event in inbox.events}
+    invoice, charge = found["invoice.paid"], found["charge.succeeded"]
+
+    assert (invoice["charge"], invoice["payment_intent"]) == (charge["id"], charge["payment_intent"])
+    assert charge["invoice"] == found["payment_intent.succeeded"]["invoice"] == invoice["id"]
+    assert found["checkout.session.completed"]["ui_mode"] == "hosted"

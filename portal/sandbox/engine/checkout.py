@@ -48,10 +48,8 @@ def create(ledger: Ledger, given: dict[str, Any], version: str, **more: Any) -> 
     _check_together(ledger, given, mode)
     if not given.get("success_url") and not more:
         raise _missing("success_url")
-    items = [_item(ledger, wanted, f"line_items[{at}]") for at, wanted in enumerate(given.get("line_items") or [])]
-    if not items:
-        raise _missing("line_items")
-    _check_items(ledger, items, mode)
+    items = items_of(ledger, given.get("line_items") or [])
+    check_items(ledger, items, mode)
     expires_at = given.get("expires_at") or ledger.now + LONGEST_SECONDS
     kept = {
         "items": items,
@@ -78,7 +76,7 @@ def _blank(ledger: Ledger, given: dict[str, Any], items: list[Document], mode: s
             "amount_total": total,
             "currency": items[0]["currency"],
             "customer_creation": _creation(given, mode),
-            "invoice_creation": _invoice_creation(given.get("invoice_creation")) if mode == "payment" else None,
+            "invoice_creation": invoice_creation(given.get("invoice_creation")) if mode == "payment" else None,
             "metadata": {key: value for key, value in (given.get("metadata") or {}).items() if value},
             "mode": mode,
             "payment_method_collection": collection,
@@ -98,6 +96,13 @@ def expire(ledger: Ledger, session: Document) -> Document:
     return ledger.save(
         session | {"expires_at": min(session["expires_at"], ledger.now), "status": "expired", "url": None}
     )
+
+
+def items_of(ledger: Ledger, wanted: list[dict[str, Any]]) -> list[Document]:
+    """The line items that these parameters describe. Raises StripeError."""
+    if not wanted:
+        raise _missing("line_items")
+    return [_item(ledger, entry, f"line_items[{at}]") for at, entry in enumerate(wanted)]
 
 
 def line_items(ledger: Ledger, session: Document) -> list[Document]:
@@ -120,7 +125,8 @@ def _creation(given: dict[str, Any], mode: str) -> str | None:
     return "always" if mode == "subscription" else given.get("customer_creation", "if_required")
 
 
-def _invoice_creation(given: Document | None) -> Document:
+def invoice_creation(given: Document | None) -> Document:
+    """The session's or link's wish for an invoice, in full."""
     blank = dict.fromkeys(("account_tax_ids", "custom_fields", "description", "footer", "issuer", "rendering_options"))
     data = blank | {"metadata": {}} | ((given or {}).get("invoice_data") or {})
     return {"enabled": bool(given and given["enabled"]), "invoice_data": data}
@@ -151,7 +157,8 @@ def _check_together(ledger: Ledger, given: dict[str, Any], mode: str) -> None:
         )
 
 
-def _check_items(ledger: Ledger, items: list[Document], mode: str) -> None:
+def check_items(ledger: Ledger, items: list[Document], mode: str) -> None:
+    """Prices must fit the mode and each other. Raises StripeError."""
     prices = [_price(ledger, item) for item in items]
     recurring = [price for price in prices if price["recurring"]]
     if mode == "payment" and recurring:

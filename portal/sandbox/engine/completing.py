@@ -36,6 +36,7 @@ def complete(ledger: Ledger, session: Document, payer: Payer) -> Document:
     method = _method(ledger, customer, payer)
     pay = _subscribe if session["mode"] == "subscription" else _pay_once
     session = pay(ledger, session | {"customer": customer and customer["id"]}, customer, method, payer)
+    _count(ledger, session["payment_link"])
     is_waiting = payer.is_later and session["payment_status"] == "unpaid"
     details = dict.fromkeys(("address", "business_name", "individual_name", "phone"))
     return ledger.save(
@@ -48,6 +49,14 @@ def complete(ledger: Ledger, session: Document, payer: Payer) -> Document:
         },
         ledger.now + BANK_DAYS * DAY if is_waiting else None,
     )
+
+
+def _count(ledger: Ledger, payment_link: str | None) -> None:
+    """One more sale through this link, where it counts them."""
+    link = ledger.find("payment_link", payment_link or "")
+    if link and link["restrictions"]:
+        limit = link["restrictions"]["completed_sessions"]
+        ledger.save(link | {"restrictions": {"completed_sessions": limit | {"count": limit["count"] + 1}}})
 
 
 def step(ledger: Ledger, session: Document) -> None:
@@ -67,8 +76,9 @@ def answer(ledger: Ledger, session: Document, *, paid: bool) -> None:
     if not paid:
         if invoice:
             ledger.save(invoice | {"attempted": True, "attempt_count": invoice["attempt_count"] + 1})
-        if subscription and subscription["status"] == "active":
-            due.save(ledger, subscription | {"status": "past_due"})
+        if subscription:
+            refused = {"active": "past_due"}.get(subscription["status"], subscription["status"])
+            due.save(ledger, subscription | {"status": refused})
         ledger.save(session)
         journal.add_event(ledger, "checkout.session.async_payment_failed", journal.shown(ledger, session))
         return

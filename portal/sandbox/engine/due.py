@@ -23,9 +23,18 @@ def is_announced(ledger: Ledger, subscription: Document) -> bool:
     return ledger.connection.execute(query, values).fetchone() is not None
 
 
+def _bank_decides(ledger: Ledger, subscription: Document) -> bool:
+    """Whether the first payment is on its way through a bank; then nothing expires."""
+    payments = ledger.all("invoice_payment", invoice=subscription["latest_invoice"])
+    intents = [ledger.find("payment_intent", payment["payment"]["payment_intent"]) for payment in payments]
+    return any(intent and intent["status"] == "processing" for intent in intents)
+
+
 def due_at(ledger: Ledger, subscription: Document) -> int | None:
     """When something happens to this subscription by itself."""
     if subscription["status"] == "incomplete":
+        if _bank_decides(ledger, subscription):
+            return None
         return int(subscription["created"]) + INCOMPLETE_SECONDS
     if subscription["status"] not in LIVING:
         return None

@@ -52,13 +52,21 @@ def issue_to(
             **more,
         },
     )
-    customer |= {
-        "balance": ending if credit or ending else customer["balance"],
-        "currency": customer["currency"] or terms["currency"],
-        "next_invoice_sequence": customer["next_invoice_sequence"] + (invoice["status"] != "draft"),
-    }
-    ledger.save(customer)
+    _charge_balance(ledger, customer, invoice)
     return invoice
+
+
+def _charge_balance(ledger: Ledger, customer: Document, invoice: Document) -> None:
+    """The customer's credit is used up by the invoice, or grows by it; a final invoice takes a number."""
+    ending = invoice["ending_balance"]
+    ledger.save(
+        customer
+        | {
+            "balance": ending if invoice["starting_balance"] or ending else customer["balance"],
+            "currency": customer["currency"] or invoice["currency"],
+            "next_invoice_sequence": customer["next_invoice_sequence"] + (invoice["status"] != "draft"),
+        }
+    )
 
 
 def subscription_of(ledger: Ledger, invoice: Document) -> Document | None:

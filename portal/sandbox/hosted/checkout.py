@@ -87,8 +87,9 @@ def _wrong(values: dict[str, str]) -> str | None:
 
 def means() -> list[tuple[str, str]]:
     """Every way to pay: name and label."""
+    when_charged = {"pm_card_chargeCustomerFail": _("Visa ending in 0341: is declined when charged")}
     return [
-        *shown.card_choices(),
+        *((dict(shown.card_choices()) | when_charged).items()),
         (completing.PAY_LATER, _("Bank account ending in 3000: pays after three days")),
         (completing.FAIL_LATER, _("Bank account ending in 3001: refuses after three days")),
     ]

@@ -13,6 +13,7 @@ NAMES = (
     "invoiceitems",
     "invoices",
     "payment_intents",
+    "payment_links",
     "payment_methods",
     "portal_configurations",
     "portal_sessions",

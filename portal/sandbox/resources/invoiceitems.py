@@ -34,10 +34,10 @@ def create(call: Call) -> Document:
         raise StripeError("You must specify one of `amount` or `pricing`.", param="amount")
     if "pricing" in given:
         price = call.ledger.get("price", given["pricing"]["price"], "pricing[price]")
-        name = (call.ledger.find("product", price["product"]) or {}).get("name", price["product"])
+        name = str((call.ledger.find("product", price["product"]) or {}).get("name", price["product"]))
         amount = price["unit_amount"] * quantity
     else:
-        name, amount = given.get("description") or "Invoice item", given["amount"]
+        name, amount = str(given.get("description") or "Invoice item"), given["amount"]
         product = add_product(call.ledger, {"name": name, "active": False})
         unit = {"currency": given.get("currency") or invoice["currency"], "unit_amount": amount}
         price, quantity = add_price(call.ledger, unit | {"product": product["id"], "active": False}), 1

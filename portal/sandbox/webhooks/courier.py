@@ -80,8 +80,9 @@ class Courier:
             ledger = Ledger(connection, delivery.account, now, self.sandbox.public_url)
             endpoint = ledger.find("webhook_endpoint", delivery.endpoint)
             event = ledger.find("event", delivery.event)
-            is_open = bool(endpoint and not endpoint.get("deleted") and endpoint["status"] == "enabled")
-            request = sending.request_for(ledger, delivery, endpoint, self.sandbox.clock.world()) if is_open else None
+            request = None
+            if endpoint and endpoint.get("status") == "enabled":
+                request = sending.request_for(ledger, delivery, endpoint, self.sandbox.clock.world())
         if not endpoint or not event or request is None:
             with self.sandbox.store.transaction() as connection:
                 schedule.give_up(connection, delivery, now, "the endpoint is disabled or deleted")
