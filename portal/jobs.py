@@ -24,7 +24,11 @@ SCHEDULE: dict[str, int] = {
     "fulfillment.sweep_all": 24 * 3600,
 }
 # done by every worker once an hour; each only deletes what has had its day, so that doing it twice is harmless
-HOUSEKEEPING: tuple[str, ...] = ("portal.outbox.cleaning:clean_up", "portal.account.cleaning:clean_up")
+HOUSEKEEPING: tuple[str, ...] = (
+    "portal.outbox.cleaning:clean_up",
+    "portal.account.cleaning:clean_up",
+    "portal.webhooks.cleaning:clean_up",
+)
 # other queues that the same workers work off, after the outbox: each call does one piece of work
 QUEUES: tuple[str, ...] = ("portal.webhooks.service:work_once",)
 
