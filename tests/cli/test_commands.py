@@ -16,7 +16,6 @@ from portal.outbox.models import OutboxItem
 from tests.cli.processes import LATCHKEY, ROOT, run
 from tests.factories import make_customer, make_license
 
-
 __all__ = ["run"]  # a fixture
 
 
