@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeDecorator
 
+from portal import prepared
 from portal.config import Settings
 from portal.extensions import db
 
@@ -69,6 +70,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
 
 def init_app(app: Flask) -> None:
     """Attach the connection rules to the app's engine."""
+    app.teardown_request(lambda error: prepared.end_reading())
+    app.teardown_appcontext(lambda error: prepared.end_reading())
     with app.app_context():
         engine = db.engine
         if engine.dialect.name == "sqlite":

@@ -1,8 +1,8 @@
 """The read path of the pages asked for most: a statement compiled once per database, its rows as plain tuples.
 
 SQLAlchemy builds and describes each execution anew, which costs several times what the database needs for these small
-statements (docs/performance.md). Everything else stays its own: the SQL it compiles, its types, the connection and
-transaction of the request. For reading only, and only where a measurement asks for it.
+statements (docs/performance.md). Everything else stays its own: the SQL it compiles, its types, its connections and
+transactions. For reading only, and only where a measurement asks for it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flask import g
 from sqlalchemy import Connection, Dialect, SelectBase
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeEngine
@@ -32,12 +33,30 @@ class Prepared:
         return rows[0] if rows else None
 
     def all(self, **facts: Any) -> list[tuple[Any, ...]]:
-        """All rows, on the connection of the request."""
-        connection = db.session.connection()
+        """All rows, in the request's transaction."""
+        connection = _connection()
         name = connection.dialect.name
         if name not in self.compiled:
             self.compiled[name] = _Compiled(self.statement, connection.dialect)
         return self.compiled[name].run(connection, facts)
+
+
+def end_reading() -> None:
+    """Give back the connection that only prepared statements used in this request, if there is one."""
+    reader = g.pop("reader", None)
+    if reader is not None:
+        reader.close()
+
+
+def _connection() -> Connection:
+    """The session's connection where it has begun or may write; else one without a session around it."""
+    if not g.get("read_only", False) or (db.session.registry.has() and db.session().in_transaction()):
+        return db.session.connection()
+    if "reader" not in g:
+        g.reader = db.engine.connect()
+        g.reader.begin()
+    reader: Connection = g.reader
+    return reader
 
 
 class _Compiled:

@@ -9,6 +9,7 @@ from flask import g
 from sqlalchemy import Connection
 
 from portal.extensions import db
+from portal.prepared import end_reading
 
 
 class NotAllowedNow(RuntimeError):
@@ -24,6 +25,7 @@ def commit() -> None:
 
 def rollback() -> None:
     """Drop the request's changes and end its transaction."""
+    end_reading()
     db.session.rollback()
 
 
@@ -32,6 +34,7 @@ def let_go() -> None:
     session = db.session()
     if session.new or session.dirty or session.deleted:
         raise NotAllowedNow("There are changes that would be lost.")
+    end_reading()
     session.rollback()
 
 
@@ -48,7 +51,7 @@ def reading() -> Iterator[None]:
     try:
         yield
     finally:
-        db.session.rollback()
+        rollback()
         g.read_only = before
 
 
@@ -69,7 +72,7 @@ def own_transaction() -> Iterator[Connection]:
         raise NotAllowedNow("A short transaction must not run inside the request's own.")
     before = g.get("read_only", False)
     if before:
-        db.session.rollback()
+        rollback()
     g.read_only = False
     try:
         with db.engine.begin() as connection:

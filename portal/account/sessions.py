@@ -68,7 +68,7 @@ _VISIT = Prepared(
     .outerjoin(User, User.id == UserSession.user_id)
     .where(Vendor.domain == bindparam("domain"))
 )
-_VENDOR = select(*PROFILE_COLUMNS).where(Vendor.domain == bindparam("domain"))
+_VENDOR = Prepared(select(*PROFILE_COLUMNS).where(Vendor.domain == bindparam("domain")))
 
 
 def visitor(row: Row[Any] | tuple[Any, ...]) -> Visitor | None:
@@ -80,12 +80,10 @@ def visitor(row: Row[Any] | tuple[Any, ...]) -> Visitor | None:
 def find_visit(domain: str, token_digest: str) -> tuple[VendorProfile, Visitor | None] | None:
     """Vendor and visitor of a portal address in one query, or None for an unknown domain.
 
-    token_digest: of the session cookie; empty where there is none. Strangers' pages often need nothing more from the
-    database, so that look-up gets by without a session of SQLAlchemy's, which would double its cost.
+    token_digest: of the session cookie; empty where there is none.
     """
     if not token_digest:
-        with db.engine.connect() as connection:
-            known = connection.execute(_VENDOR, {"domain": domain.lower()}).first()
+        known = _VENDOR.first(domain=domain.lower())
         return (profile(known), None) if known else None
     row = _VISIT.first(domain=domain.lower(), token_digest=token_digest, now=clock.now())
     return (profile(row), visitor(row)) if row else None

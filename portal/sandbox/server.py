@@ -1,5 +1,6 @@
 """Serving the sandbox: a socket that is bound first, so that the app knows its own address."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -73,6 +74,7 @@ class Server:
     def stop(self) -> None:
         """Stop serving."""
         self._stopping.set()
-        self._server.pull_trigger()
+        with contextlib.suppress(OSError):  # the loop may have seen it already and closed everything
+            self._server.pull_trigger()
         if self._thread:
             self._thread.join(timeout=5)

@@ -31,7 +31,7 @@ def main() -> None:
     options = _options()
     logging.disable(logging.CRITICAL)
     wanted = options.only or [*WITH_DATA, *ALONE]
-    print(describe_machine())
+    print(describe_machine(), flush=True)
     with tempfile.TemporaryDirectory(prefix="latchkey-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         if set(wanted) & set(WITH_DATA):
@@ -50,6 +50,7 @@ def main() -> None:
 
 def seed(stack: ExitStack, folder: Path, customers: int, licenses: int) -> dict[str, sites.Site]:
     """Both databases, and how quickly they were filled."""
+    print(f"Seeding {customers:,} customers and {licenses:,} licenses twice; a million takes minutes.", flush=True)
     found, lines = {}, []
     for kind in ("sqlite", "postgresql"):
         site = stack.enter_context(sites.filled(kind, folder, customers, licenses))

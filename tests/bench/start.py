@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,7 +29,8 @@ print([name for name in ("stripe", "requests", "smtplib") if name in sys.modules
 def run(_rounds: int) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as name, databases.fresh("sqlite", Path(name)) as url:
-        environment = {**os.environ, **databases.environment(url, Path(name))}
+        production = {"LATCHKEY_ENV": "production", "LATCHKEY_BASE_URL": "https://localhost"}
+        environment = {**os.environ, **databases.environment(url, Path(name)), **production}
         with databases.make_app(url, Path(name)).app_context():
             from tests import factories
 
@@ -45,7 +45,7 @@ def run(_rounds: int) -> None:
             for key, command in commands.items():
                 times[key].append(_timed(command, environment))
         heavy = subprocess.run(commands["portal"], env=environment, check=True, capture_output=True, text=True).stdout
-    hello, help_, portal = (statistics.median(times[key]) for key in commands)
+    hello, help_, portal = (min(times[key]) for key in commands)
     lines = [
         Line("a bare Flask app, start and first answer", hello, "s"),
         Line("latchkey --help", help_, "s", most=1.0),
@@ -55,7 +55,7 @@ def run(_rounds: int) -> None:
         Line("heavy modules loaded by then (stripe, requests, smtplib)", heavy.count("'") // 2, most=0),
         Line("latchkey demo, to the first page, seeding included", _demo(), "s", most=5),
     ]
-    show("Start", f"fresh processes in turn, median of {TURNS}", lines)
+    show("Start", f"fresh processes in turn, the best of {TURNS}", lines)
 
 
 def _timed(command: list[str], environment: dict[str, str]) -> float:

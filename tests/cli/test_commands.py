@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 from sqlalchemy import func, select
@@ -17,9 +16,6 @@ from portal.outbox.models import OutboxItem
 from tests.cli.processes import LATCHKEY, ROOT, run
 from tests.factories import make_customer, make_license
 
-HELP_WITHIN_SECONDS = 1.0
-
-
 __all__ = ["run"]  # a fixture
 
 
@@ -31,15 +27,12 @@ def count(model) -> int:
 
 
 @pytest.mark.sqlite_only
-def test_help_is_quick_and_loads_no_database_library():
-    began = time.perf_counter()
+def test_help_loads_no_database_library():
     done = subprocess.run([*LATCHKEY, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    seconds = time.perf_counter() - began
     look = "import sys, portal.cli as p; [p.cli.get_command(0, n) for n in p.COMMANDS]; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert "demo" in done.stdout
-    assert seconds < HELP_WITHIN_SECONDS
     assert not {"sqlalchemy", "stripe", "flask"} & set(loaded.split())
 
 

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import socket
-import time
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -29,7 +28,6 @@ KEYS = {
     "mail_url",
     "sandbox_url",
 }
-SECONDS_TO_FIRST_PAGE = 5
 
 
 class Browser:
@@ -83,14 +81,11 @@ def is_open(url: str) -> bool:
 
 
 def test_the_demo_from_an_empty_folder(started, tmp_path):
-    began = time.monotonic()
     process, facts = start(started, tmp_path / "demo")
     visitor = Browser()
     assert "Latchkey is running" in visitor.get(facts["url"])
-    seconds = time.monotonic() - began
 
     assert set(facts) >= KEYS
-    assert seconds < SECONDS_TO_FIRST_PAGE, f"the first page took {seconds:.1f} s"
     assert (tmp_path / "demo" / "keys.json").stat().st_mode & 0o777 == 0o600
     for name in ("portal_url", "sign_up_link", "personal_link", "mail_url", "sandbox_url", "staff_url", "customer_url"):
         Browser().get(facts[name])

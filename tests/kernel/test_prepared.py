@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from flask import Flask
-from sqlalchemy import bindparam, select, union_all
+from flask import Flask, g
+from sqlalchemy import bindparam, select, union_all, update
 from sqlalchemy.exc import OperationalError
 
+from portal import unit_of_work
 from portal.account.models import User
 from portal.extensions import db
 from portal.licenses.models import License
 from portal.prepared import Prepared
 from portal.vendors.models import Vendor
 from tests import factories
+from tests.support.page import Page
 from tests.support.queries import counted
 
 COLUMNS = (License.global_id, License.expires_at, License.block, Vendor.switches)
@@ -64,6 +66,36 @@ def test_it_is_counted_like_any_other_statement(app: Flask) -> None:
         Prepared(select(User.id)).all()
 
     assert len(seen) == 1
+
+
+def test_a_write_of_its_own_is_seen_afterwards(app: Flask) -> None:
+    names = Prepared(select(User.name).order_by(User.id))
+    user = factories.make_user(name="before")
+    number = user.id
+    db.session.commit()
+
+    with app.app_context():
+        g.read_only = True
+        assert names.all() == [("before",)]
+        with unit_of_work.own_transaction() as connection:
+            connection.execute(update(User).where(User.id == number).values(name="after"))
+        assert names.all() == [("after",)]
+
+
+def test_nothing_is_held_once_the_request_is_over(app: Flask, page: Page, acme: Vendor) -> None:
+    page.get("/Portal/@acme.example/SignIn")
+    db.session.commit()
+
+    assert db.engine.pool.checkedout() == 0
+
+
+def test_what_a_request_wrote_is_read_in_its_transaction(app: Flask) -> None:
+    names = Prepared(select(User.name))
+    db.session.add(User(name="unsaved", email="a@b.example", email_key="a@b.example"))
+    db.session.flush()
+
+    assert names.all() == [("unsaved",)]
+    db.session.rollback()
 
 
 @pytest.mark.sqlite_only

@@ -2,6 +2,7 @@
 
 import http.client
 import random
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -61,7 +62,7 @@ class Courier:
     def _run(self) -> None:
         with ThreadPoolExecutor(HANDS, "sandbox-delivery") as pool:
             while not self._stopping.is_set():
-                with suppress(OSError):
+                with suppress(OSError, sqlite3.OperationalError):  # the file is busy: look again
                     found = self._take(AT_ONCE)
                     list(pool.map(self._deliver, found))
                     if found:
