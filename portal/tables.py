@@ -12,6 +12,7 @@ from portal.data_objects import models as data_objects
 from portal.fulfillment import models as fulfillment
 from portal.licenses import models as licenses
 from portal.outbox import models as outbox
+from portal.reconciliation import models as reconciliation
 from portal.staff import models as staff
 from portal.terms import models as terms
 from portal.vendors import models as vendors
@@ -27,6 +28,7 @@ ALL = (
     fulfillment,
     licenses,
     outbox,
+    reconciliation,
     staff,
     terms,
     throttle,

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,7 +30,8 @@ class StripeAccount(db.Model):
     empty for the account's default. livemode: null until a key is set. The no-code login link is a vendor switch.
     key_seed: sealed; license keys made from payments derive from it. instance: `latchkey_instance` in metadata, which
     tells our purchases from those of another installation on the same Stripe account. events_until: up to when the list
-    of events was read.
+    of events was read. endpoint_id: our webhook endpoint at Stripe, made or recognized. health: what was last found out
+    about it, as JSON; checked_at: when.
     """
 
     __tablename__ = "stripe_accounts"
@@ -43,6 +45,9 @@ class StripeAccount(db.Model):
     key_seed: Mapped[str] = mapped_column(Text, default="", server_default="")
     instance: Mapped[str] = mapped_column(String(32), default="", server_default="")
     events_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    endpoint_id: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    health: Mapped[str] = mapped_column(Text, default="", server_default="")
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
 
 
@@ -105,3 +110,76 @@ class Subscription(db.Model):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fetched_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
+class Plan(db.Model):
+    """A price at Stripe as last read, and whether customers may buy it.
+
+    amount_minor: per unit; null where Stripe computes it (tiers). interval: empty for a payment that happens once.
+    skm: the CreateKey parameters as they stand there. problem: why it is not sold (empty: it is): no_product,
+    bad_plan, unknown_product, inactive, unsupported.
+    """
+
+    __tablename__ = "plans"
+
+    vendor_id: Mapped[int] = mapped_column(ForeignKey("vendors.id"), primary_key=True)
+    price_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    livemode: Mapped[bool] = mapped_column(Boolean)
+    stripe_product_id: Mapped[str] = mapped_column(String(255))
+    product_id: Mapped[int | None] = mapped_column(Integer)
+    name: Mapped[str] = mapped_column(String(500), default="")
+    nickname: Mapped[str] = mapped_column(String(500), default="")
+    description: Mapped[str] = mapped_column(Text, default="")
+    unit_label: Mapped[str] = mapped_column(String(60), default="")
+    amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3), default="")
+    interval: Mapped[str] = mapped_column(String(10), default="")
+    interval_count: Mapped[int] = mapped_column(Integer, default=1)
+    trial_days: Mapped[int] = mapped_column(Integer, default=0)
+    skm: Mapped[str] = mapped_column(Text, default="")
+    problem: Mapped[str] = mapped_column(String(20), default="")
+    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
+class Order(db.Model):
+    """A customer's decision to buy a plan, recorded before Stripe hears of it.
+
+    id: opaque; `latchkey_order` in metadata and `client_reference_id`. state: open (the checkout may still be paid),
+    waiting (for the bank), paid, failed, expired. attempt: part of the idempotency key of the call that makes the
+    checkout; raised when Stripe holds another answer under it. session_url: sealed, and emptied when the order closes.
+    stripe_id: the purchase it became (`sub_…` or `cs_…`). Only one open order per customer and plan.
+    """
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        ForeignKeyConstraint(["vendor_id", "customer_id"], ["customers.vendor_id", "customers.id"]),
+        Index(
+            "uq_orders_open",
+            "vendor_id",
+            "customer_id",
+            "price_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index("ix_orders_state", "state", "created_at"),
+        Index("ix_orders_session", "vendor_id", "session_id"),
+        Index("ix_orders_purchase", "vendor_id", "stripe_id"),
+    )
+
+    vendor_id: Mapped[int] = mapped_column(ForeignKey("vendors.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    customer_id: Mapped[int] = mapped_column(Integer)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    price_id: Mapped[str] = mapped_column(String(255))
+    mode: Mapped[str] = mapped_column(String(12))
+    quantity: Mapped[int] = mapped_column(Integer, default=1)
+    livemode: Mapped[bool] = mapped_column(Boolean)
+    state: Mapped[str] = mapped_column(String(10), default="open")
+    attempt: Mapped[int] = mapped_column(Integer, default=1)
+    session_id: Mapped[str] = mapped_column(String(255), default="")
+    session_url: Mapped[str] = mapped_column(Text, default="")
+    stripe_id: Mapped[str] = mapped_column(String(255), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
