@@ -52,6 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _bind_database(app)
     _bind_pages(app)
     _register(app)
+    _arm(app)
     return app
 
 
@@ -120,6 +121,14 @@ def _page_facts() -> dict[str, object]:
         "staff_role": g.get("staff_role"),
         "page_language": page_language(),
     }
+
+
+def _arm(app: Flask) -> None:
+    """Failpoints of the settings; what a test has armed itself stays."""
+    from portal import failpoints
+
+    if app.extensions["settings"].failpoints:
+        failpoints.arm(app.extensions["settings"].failpoints)
 
 
 def _register(app: Flask) -> None:

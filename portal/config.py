@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from portal.failpoints import Wish, parse
+
 ENVIRONMENTS = ("production", "demo", "test")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -35,6 +37,7 @@ class Settings:
     stripe_api_base: str | None = None
     metrics_token: str | None = field(repr=False, default=None)
     log: str = "text"
+    failpoints: tuple[Wish, ...] = ()
 
     @property
     def host(self) -> str:
@@ -70,6 +73,7 @@ DOCUMENTATION = {
     "LATCHKEY_STRIPE_API_BASE": "another Stripe address, for tests and the sandbox only; refused for a live key",
     "LATCHKEY_METRICS_TOKEN": "bearer token that may read /metrics; without it only loopback may",
     "LATCHKEY_LOG": "text (default) or json",
+    "LATCHKEY_FAILPOINTS": "where the process dies on purpose, for tests only: name=kill@3, comma list",
 }
 
 
@@ -105,6 +109,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         stripe_api_base=_stripe_api_base(given.get("LATCHKEY_STRIPE_API_BASE", "")),
         metrics_token=given.get("LATCHKEY_METRICS_TOKEN") or None,
         log=_choice(given.get("LATCHKEY_LOG", "text"), ("text", "json"), "LATCHKEY_LOG"),
+        failpoints=_failpoints(given.get("LATCHKEY_FAILPOINTS", ""), env),
     )
     _check_database(settings)
     return settings
@@ -192,6 +197,15 @@ def _stripe_api_base(text: str) -> str | None:
             "LATCHKEY_STRIPE_API_BASE must be an origin on this machine, such as http://127.0.0.1:8001."
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _failpoints(text: str, env: str) -> tuple[Wish, ...]:
+    if text and env == "production":
+        raise SettingsError("LATCHKEY_FAILPOINTS is for tests: it is refused in production.")
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise SettingsError(f"LATCHKEY_FAILPOINTS: {error}") from error
 
 
 def _check_database(settings: Settings) -> None:

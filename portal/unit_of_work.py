@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from flask import g
 from sqlalchemy import Connection
 
+from portal import failpoints
 from portal.extensions import db
 from portal.prepared import end_reading
 
@@ -20,7 +21,9 @@ def commit() -> None:
     """Make the request's changes durable. Refused while the form's token was not verified."""
     if g.get("csrf_failed", False):
         raise NotAllowedNow("A form without a valid csrf_token must not change anything.")
+    failpoints.reach("unit_of_work.commit.before")
     db.session.commit()
+    failpoints.reach("unit_of_work.commit.after")
 
 
 def rollback() -> None:
@@ -77,5 +80,7 @@ def own_transaction() -> Iterator[Connection]:
     try:
         with db.engine.begin() as connection:
             yield connection
+            failpoints.reach("unit_of_work.own_transaction.before_commit")
+        failpoints.reach("unit_of_work.own_transaction.after_commit")
     finally:
         g.read_only = before

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from flask import Flask, current_app, g
 from sqlalchemy.exc import IntegrityError
 
-from portal import clock, crypto, logging
+from portal import clock, crypto, failpoints, logging
 from portal.extensions import db
 from portal.outbox import claims, schedule
 from portal.outbox import service as outbox
@@ -105,7 +105,9 @@ class Worker:
         for clean_up in self.app.extensions["work"].housekeeping:
             with self.app.app_context():
                 clean_up()
+                failpoints.reach("worker.tidy.before_commit")
                 db.session.commit()
+                failpoints.reach("worker.tidy.after_commit")
 
     def schedule(self) -> None:
         """Queue the jobs whose turn has come."""
@@ -113,7 +115,9 @@ class Worker:
             with self.app.app_context():
                 try:
                     schedule.queue_turn(name, seconds)
+                    failpoints.reach("worker.schedule.before_commit")
                     db.session.commit()
+                    failpoints.reach("worker.schedule.after_commit")
                 except IntegrityError:
                     db.session.rollback()  # another worker was faster
 
@@ -139,12 +143,17 @@ class Worker:
                     return None
             g.read_only = False
             with db.engine.begin() as connection:
-                return claims.claim(connection)
+                claim = claims.claim(connection)
+                failpoints.reach("worker.claim.before_commit")
+            failpoints.reach("worker.claim.after_commit")
+            return claim
 
     def _give_up(self, claim: Claim, reason: str, *, for_good: bool = False) -> bool:
         db.session.rollback()
         db.session.execute(claims.failed(claim, reason, for_good=for_good))
+        failpoints.reach("worker.failed.before_commit")
         db.session.commit()
+        failpoints.reach("worker.failed.after_commit")
         return False
 
 
@@ -169,7 +178,9 @@ def _send_mail(claim: Claim) -> None:
         message_id=claim.message_id,
         made_at=claim.created_at,
     )
+    failpoints.reach("worker.mail.before_send")
     transports.send(mail, crypto.settings().mail_url)
+    failpoints.reach("worker.mail.after_send")
     _finish(claim)
 
 
@@ -177,10 +188,13 @@ def _do_job(claim: Claim) -> None:
     """Run the job's function; its changes and the end of the item are one transaction."""
     job = current_app.extensions["work"].jobs[claim.name]
     job(vendor_id=claim.vendor_id, **outbox.payload_of(claim))
+    failpoints.reach("worker.job.after_work")
     _finish(claim)
 
 
 def _finish(claim: Claim) -> None:
     if db.session.execute(claims.done(claim)).rowcount != 1:  # type: ignore[attr-defined]
         raise Overtaken("Another worker took over.")
+    failpoints.reach("worker.done.before_commit")
     db.session.commit()
+    failpoints.reach("worker.done.after_commit")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import g
 
-from portal import logging, unit_of_work
+from portal import failpoints, logging, unit_of_work
 from portal.billing import gateway
 from portal.errors import NotFound, PortalError
 from portal.extensions import db
@@ -38,7 +38,9 @@ def work_once() -> bool | None:
         logging.get().warning("event failed", subject=claim.subject, vendor=claim.vendor_id, exc_info=error)
         for statement in claims.failed(claim, f"{type(error).__name__}: {reason}"):
             db.session.execute(statement)
+        failpoints.reach("webhooks.failed.before_commit")
         db.session.commit()
+        failpoints.reach("webhooks.failed.after_commit")
         return False
 
 
@@ -59,7 +61,10 @@ def _claim() -> Claim | None:
     if not is_due:
         return None
     with db.engine.begin() as connection:
-        return claims.claim(connection)
+        claim = claims.claim(connection)
+        failpoints.reach("webhooks.claim.before_commit")
+    failpoints.reach("webhooks.claim.after_commit")
+    return claim
 
 
 def _handle(claim: Claim) -> None:
@@ -73,9 +78,13 @@ def _handle(claim: Claim) -> None:
         raise gateway.KeyRefused("There is no Stripe key to read with.")
     purchases = fulfillment.purchases_of(source, claim.subject)
     found = [fulfillment.read(source, stripe_id) for stripe_id in purchases]
+    failpoints.reach("webhooks.handle.before_apply")
     outcomes = [fulfillment.apply(claim.vendor_id, facts) for facts in found if facts is not None]
     note = ", ".join(dict.fromkeys(outcome.state for outcome in outcomes))
+    failpoints.reach("webhooks.handle.before_done")
     for statement in claims.done(claim, note):
         if db.session.execute(statement).rowcount != 1:  # type: ignore[attr-defined]
             raise Overtaken("Another worker took over.")
+    failpoints.reach("webhooks.handle.before_commit")
     db.session.commit()
+    failpoints.reach("webhooks.handle.after_commit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from portal import access, clock, unit_of_work
+from portal import access, clock, failpoints, unit_of_work
 from portal.webhooks import inbox, signature
 
 bp = Blueprint("webhooks", __name__)
@@ -32,4 +32,6 @@ def receive() -> Response:
         raise BadRequest from error
     with unit_of_work.own_transaction() as connection:
         inbox.store(connection, row)
+        failpoints.reach("webhooks.door.before_commit")
+    failpoints.reach("webhooks.door.after_commit")
     return Response(RECEIVED, mimetype="application/json")

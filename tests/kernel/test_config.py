@@ -51,6 +51,7 @@ def test_production_does_not_start_without(name: str) -> None:
         ("LATCHKEY_STRIPE_API_BASE", "https://stripe.evil.example"),
         ("LATCHKEY_DATABASE_URL", "mysql://localhost/x"),
         ("LATCHKEY_LOG", "xml"),
+        ("LATCHKEY_FAILPOINTS", "gateway.call.after=kill"),
     ],
 )
 def test_an_unsafe_value_is_refused_by_name(name: str, value: str) -> None:

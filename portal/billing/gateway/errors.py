@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from flask_babel import gettext as _
 
+from portal import failpoints
 from portal.errors import Unavailable
 
 
@@ -16,6 +17,14 @@ class GatewayError(Unavailable):
 
 class Unreachable(GatewayError):
     """No answer, too slow, too busy, or a mistake on Stripe's side: trying again later helps."""
+
+
+class Stumbled(Unreachable):
+    """Stripe answered with a mistake of its own, and keeps that answer under the idempotency key for a day."""
+
+
+class KeyReused(GatewayError):
+    """The idempotency key went out before with other parameters: look what exists, then take another key."""
 
 
 class KeyRefused(GatewayError):
@@ -40,17 +49,23 @@ def translated() -> Iterator[None]:
     """Turn the errors of Stripe's library into ours."""
     import stripe
 
+    failpoints.reach("gateway.call.before")
     try:
         yield
+        failpoints.reach("gateway.call.after")
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
         raise Unreachable(_("Stripe does not answer right now. Please try again in a moment.")) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         raise KeyRefused(_("Stripe does not accept the API key, or the key lacks a permission.")) from error
+    except stripe.IdempotencyError as error:
+        raise KeyReused(_("Stripe is still busy with an earlier try. Please try again in a moment.")) from error
     except stripe.InvalidRequestError as error:
         raise _refusal(error) from error
     except stripe.StripeError as error:
         if (error.http_status or 500) >= 500:
-            raise Unreachable(_("Stripe has a problem right now. Please try again in a moment.")) from error
+            raise Stumbled(_("Stripe has a problem right now. Please try again in a moment.")) from error
+        if error.http_status == 409:
+            raise Unreachable(_("Stripe is still busy with an earlier try. Please try again in a moment.")) from error
         raise _refusal(error) from error
 
 
