@@ -142,7 +142,7 @@ def _note_seen(visitor: Visitor) -> None:
         return
     seen = (
         update(UserSession)
-        .where(UserSession.id == bindparam("row"))
+        .where(UserSession.id == bindparam("row"), UserSession.created_at > now - sessions.LONGEST)
         .values(last_seen_at=now, expires_at=now + sessions.IDLE)
     )
     with unit_of_work.own_transaction() as connection:

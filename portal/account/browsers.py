@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 
 from portal import clock, cookies, crypto
-from portal.account.models import KnownBrowser
+from portal.account.models import KnownBrowser, User
 from portal.extensions import db
 
 LIFE = timedelta(days=90)
@@ -31,6 +31,12 @@ def find_known(user_id: int) -> str:
         KnownBrowser.expires_at > clock.now(),
     )
     return db.session.scalar(statement) or ""
+
+
+def find_known_at(email_key: str) -> str:
+    """The digest under which this browser is known for the account of an address, or an empty text."""
+    owner = db.session.scalar(select(User.id).where(User.email_key == email_key))
+    return find_known(owner or 0)
 
 
 def trust(user_id: int) -> None:

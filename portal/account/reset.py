@@ -25,9 +25,7 @@ def request(vendor: HasBrand, email: str) -> None:
     The work is the same without one. Call it before any other statement of the request. Raises Invalid or Throttled.
     """
     address = email_addresses.read(email)
-    throttle.hit("code_network", throttle.network())
-    throttle.hit("code_address", address.key)
-    throttle.hit("code_vendor", vendor.id)
+    service.throttle_codes(vendor.id, address)
     with unit_of_work.reading():
         found = db.session.execute(select(User.id, User.email).where(User.email_key == address.key)).first()
     # To the account's own mailbox: two spellings that compare as equal may be two mailboxes.

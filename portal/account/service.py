@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from portal import addresses, clock, email_addresses, throttle, unit_of_work
-from portal.account import codes, passwords
+from portal.account import browsers, codes, passwords
 from portal.account.codes import Asked
 from portal.account.models import User
 from portal.audit import service as audit
@@ -88,7 +88,7 @@ def request_sign_up(vendor: HasBrand, *, name: str, email: str, password: str, f
     name = read_name(name)
     passwords.check(password, context_words(vendor, name, address.key))
     throttle.hit("sign_up_network", throttle.network())
-    _throttle_codes(vendor.id, address)
+    throttle_codes(vendor.id, address)
     with unit_of_work.reading():
         owner = _find_owner(address.key)
     hashed = passwords.hash_password(password)
@@ -105,7 +105,7 @@ def resend_sign_up(vendor: HasBrand) -> None:
     if pending is None:
         raise Invalid(_("There is nothing to confirm in this browser. Please start again."), field="code")
     address = EmailAddress(typed["email"], pending.email_key)
-    _throttle_codes(vendor.id, address)
+    throttle_codes(vendor.id, address)
     _send_sign_up_code(vendor, address, owner, typed)
 
 
@@ -148,7 +148,7 @@ def request_code(
     """
     address = email_addresses.read(email)
     vendor_id = vendor.id if vendor else None
-    _throttle_codes(vendor_id, address)
+    throttle_codes(vendor_id, address)
     asked = codes.ask(purpose, vendor_id=vendor_id, email_key=address.key, user_id=user_id, facts=facts)
     queue_code_mail(mail, address.shown if send else "", asked, vendor_id, **context)
 
@@ -205,9 +205,13 @@ def _send_sign_up_code(
     queue_code_mail(mail, recipient, asked, vendor.id, link=link)
 
 
-def _throttle_codes(vendor_id: int | None, address: EmailAddress) -> None:
+def throttle_codes(vendor_id: int | None, address: EmailAddress) -> None:
+    """Count a mailed code. Call it before any other statement of the request. Raises Throttled."""
+    with unit_of_work.reading():
+        known = browsers.find_known_at(address.key)
     throttle.hit("code_network", throttle.network())
-    throttle.hit("code_address", address.key)
+    # A browser that is known keeps a count of its own: strangers cannot use up its owner's codes.
+    throttle.hit("code_address", address.key, known)
     throttle.hit("code_vendor", vendor_id or 0)
 
 

@@ -20,6 +20,7 @@ from portal.vendors.service import PROFILE_COLUMNS, VendorProfile, profile
 
 IDLE = timedelta(hours=12)
 REMEMBERED = timedelta(days=30)
+LONGEST = timedelta(days=30)  # however much it is used; then it is idle for the last time
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,17 @@ def test_the_cookie_lives_for_thirty_days_and_signs_in_after_idle_hours(page: Pa
     assert token_of(page) == ""
 
 
+def test_a_session_in_daily_use_ends_after_thirty_days(page: Page, acme: Vendor) -> None:
+    page.sign_in(make_customer_user(acme))
+    for _half_day in range(61):
+        assert is_in(page)
+        clock.move(timedelta(hours=11, minutes=59))
+
+    assert is_in(page)  # the thirty days are over: it counts as idle from its last extension on
+    clock.move(timedelta(hours=11, minutes=59))
+    assert not is_in(page)
+
+
 def test_without_the_tick_there_is_no_cookie(page: Page, acme: Vendor) -> None:
     user = make_customer_user(acme)
     page.get(f"{HOME}/SignIn").submit({"email": user.email, "password": PASSWORD})

@@ -141,6 +141,22 @@ def test_strangers_cannot_use_up_the_tries_of_a_browser_that_is_known(app: Flask
     page.get(SIGN_IN).submit({"email": user.email, "password": PASSWORD})
 
 
+def test_strangers_cannot_use_up_the_codes_of_a_browser_that_is_known(app: Flask, page: Page, acme: Vendor) -> None:
+    from tests.support.mailbox import sent_mails
+
+    user = make_customer_user(acme)
+    page.get(SIGN_IN).submit({"email": user.email, "send_code": "1"}).follow()
+    page.submit({"code": sent_mails(user.email)[-1].code})
+    page.get("/Portal/@acme.example/Account").submit(form='form[action$="/SignOut"]')
+    stranger = Page(app)
+    for _try in range(9):
+        stranger.get(SIGN_IN).submit({"email": user.email, "send_code": "1"})
+    stranger.get(SIGN_IN).submit({"email": user.email, "send_code": "1"}, status=429)
+
+    page.get(SIGN_IN).submit({"email": user.email, "send_code": "1"}).follow()
+    page.submit({"code": sent_mails(user.email)[-1].code})
+
+
 def test_too_many_hashes_at_once_answer_429(page: Page, acme: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
