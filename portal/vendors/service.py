@@ -19,6 +19,7 @@ from portal.vendors.switches import Switches
 
 DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z")
 MAX_ID = 2**31 - 1
+SELLS_PLANS = "sells_plans"
 
 
 class HasId(Protocol):
@@ -58,6 +59,11 @@ class VendorProfile:
     @property
     def support_email(self) -> str:
         return self.switches.support_email
+
+    @property
+    def sells_plans(self) -> bool:
+        """Whether there is something to buy here; noted beside the switches, so that menus need no query."""
+        return bool(self.stored_switches.get(SELLS_PLANS))
 
 
 PROFILE_COLUMNS = (
@@ -127,6 +133,15 @@ def set_switch(vendor: Vendor, name: str, text: str) -> tuple[Any, Any]:
     before = getattr(vendor_switches.read(vendor.switches), name)
     vendor.switches = {**vendor.switches, name: value}
     return before, value
+
+
+def note_sale(vendor_id: int, *, sells_plans: bool) -> None:
+    """Note whether customers can buy something, where that changed."""
+    locked = select(Vendor).where(Vendor.id == vendor_id).with_for_update()
+    if bool(get(vendor_id).switches.get(SELLS_PLANS)) == sells_plans:
+        return
+    vendor = db.session.scalars(locked.execution_options(populate_existing=True)).one()
+    vendor.switches = {**vendor.switches, SELLS_PLANS: sells_plans}
 
 
 def switches_of(vendor: Vendor) -> Switches:

@@ -12,8 +12,23 @@ from portal.billing.gateway.calls import (
     retrieve_account_id,
     retrieve_customer,
 )
+from portal.billing.gateway.checkouts import create_session, expire_session, find_session, list_sessions_of
 from portal.billing.gateway.connection import STRIPE_API_VERSION, Connection, is_live_key, is_stripe_key
-from portal.billing.gateway.errors import GatewayError, KeyRefused, NoSuchCustomer, Refused, Unreachable
+from portal.billing.gateway.errors import (
+    GatewayError,
+    KeyRefused,
+    KeyReused,
+    NoSuchCustomer,
+    Refused,
+    Stumbled,
+    Unreachable,
+)
+from portal.billing.gateway.listing import (
+    list_paid_sessions,
+    list_payments_given_back,
+    list_purchases,
+    write_customer_metadata,
+)
 from portal.billing.gateway.money import InvoiceRead, PaymentRead
 from portal.billing.gateway.objects import (
     BoughtItem,
@@ -25,6 +40,7 @@ from portal.billing.gateway.objects import (
     SubscriptionRead,
     read_purchase,
 )
+from portal.billing.gateway.prices import PriceRead, list_active_prices
 from portal.billing.gateway.purchases import (
     NoSuchPurchase,
     list_events,
@@ -47,26 +63,37 @@ __all__ = [
     "InvoiceRead",
     "ItemRead",
     "KeyRefused",
+    "KeyReused",
     "NoSuchCustomer",
     "NoSuchPurchase",
     "PaymentRead",
+    "PriceRead",
     "ProductRead",
     "PurchaseRead",
     "Refused",
     "SessionRead",
+    "Stumbled",
     "SubscriptionRead",
     "Unreachable",
     "create_customer",
     "create_portal_session",
+    "create_session",
+    "expire_session",
     "find_customers_by_email",
+    "find_session",
     "is_live_key",
     "is_stripe_key",
+    "list_active_prices",
     "list_customers",
     "list_events",
     "list_paid_invoices",
+    "list_paid_sessions",
     "list_payments",
+    "list_payments_given_back",
     "list_products",
+    "list_purchases",
     "list_sessions",
+    "list_sessions_of",
     "list_subscription_ids",
     "list_subscriptions",
     "read_purchase",
@@ -75,5 +102,6 @@ __all__ = [
     "retrieve_session",
     "retrieve_subscription",
     "subscriptions_paid_by",
+    "write_customer_metadata",
     "write_metadata",
 ]

@@ -58,7 +58,7 @@ def find_customers_by_email(connection: Connection, email: str) -> list[Customer
 
 def list_customers(connection: Connection) -> Iterator[CustomerRead]:
     """All customers of the account, newest first."""
-    return (read_customer(one) for one in _pages(connection.client().v1.customers.list, {}))
+    return (read_customer(one) for one in pages(connection.client().v1.customers.list, {}))
 
 
 def list_subscriptions(connection: Connection, stripe_customer_id: str | None = None) -> Iterator[SubscriptionRead]:
@@ -66,7 +66,7 @@ def list_subscriptions(connection: Connection, stripe_customer_id: str | None = 
     params: dict[str, Any] = {"status": "all", "expand": ["data.items.data.price"]}
     if stripe_customer_id is not None:
         params["customer"] = stripe_customer_id
-    return (read_subscription(one) for one in _pages(connection.client().v1.subscriptions.list, params))
+    return (read_subscription(one) for one in pages(connection.client().v1.subscriptions.list, params))
 
 
 def list_products(connection: Connection, ids: Sequence[str]) -> dict[str, ProductRead]:
@@ -94,7 +94,8 @@ def create_portal_session(connection: Connection, params: dict[str, Any]) -> str
     return str(session.url)
 
 
-def _pages(fetch: Callable[[Any], Any], params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def pages(fetch: Callable[[Any], Any], params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All objects of a list, asked for page by page as they are needed."""
     after: dict[str, Any] = {}
     while True:
         with translated():

@@ -103,7 +103,10 @@ class PurchaseRead:
 
 @dataclass(frozen=True)
 class SessionRead:
-    """A checkout. payment_status: paid, unpaid or no_payment_required. reference: what the link or we called it."""
+    """A checkout. payment_status: paid, unpaid or no_payment_required. reference: what the link or we called it.
+
+    url: the page to pay on while it is open; a bearer secret.
+    """
 
     id: str
     status: str
@@ -119,6 +122,12 @@ class SessionRead:
     amount_minor: int | None
     currency: str
     payment: Document = field(default_factory=dict, repr=False)
+    url: str = field(default="", repr=False)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the bank that was waited for did not pay; known where the payment was asked for too."""
+        return self.payment_status == "unpaid" and self.payment.get("status") in ("requires_payment_method", "canceled")
 
 
 def read_session(found: Document) -> SessionRead:
@@ -140,6 +149,7 @@ def read_session(found: Document) -> SessionRead:
         amount_minor=whole(found.get("amount_total")),
         currency=str(found.get("currency") or ""),
         payment=dict(mapping(found.get("payment_intent"))),
+        url=str(found.get("url") or ""),
     )
 
 

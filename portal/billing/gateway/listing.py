@@ -1,0 +1,46 @@
+"""Everything there is at Stripe, in pages of a hundred, for the comparison with what we have; and who is who there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from portal.billing.gateway.calls import pages
+from portal.billing.gateway.connection import Connection
+from portal.billing.gateway.errors import NoSuchCustomer, translated
+from portal.billing.gateway.objects import PurchaseRead, SessionRead, read_purchase, read_session
+from portal.billing.gateway.values import identifier
+
+
+def list_purchases(connection: Connection) -> Iterator[PurchaseRead]:
+    """All subscriptions with prices and latest invoice, ended ones included. Products and customers are not in it."""
+    params = {"status": "all", "expand": ["data.items.data.price", "data.latest_invoice"]}
+    return (read_purchase(one) for one in pages(connection.client().v1.subscriptions.list, params))
+
+
+def list_paid_sessions(connection: Connection, since: int) -> Iterator[SessionRead]:
+    """Completed checkouts of payments that happen once, made since then (unix seconds); without their items."""
+    params = {"status": "complete", "created": {"gte": since}}
+    found = (read_session(one) for one in pages(connection.client().v1.checkout.sessions.list, params))
+    return (session for session in found if not session.subscription_id and session.payment_status == "paid")
+
+
+def list_payments_given_back(connection: Connection, since: int) -> list[str]:
+    """The payments (`pi_…`) that were refunded or disputed since then (unix seconds)."""
+    params = {"created": {"gte": since}}
+    found: dict[str, None] = {}
+    for fetch in (connection.client().v1.refunds.list, connection.client().v1.disputes.list):
+        found |= dict.fromkeys(identifier(one.get("payment_intent")) for one in pages(fetch, params))
+    return [payment for payment in found if payment]
+
+
+def write_customer_metadata(connection: Connection, stripe_id: str, metadata: dict[str, str]) -> None:
+    """Set keys of a customer's metadata; an empty text removes a key. Raises NoSuchCustomer."""
+    params: Any = {"metadata": metadata}
+    with translated():
+        try:
+            connection.client().v1.customers.update(stripe_id, params)
+        except Exception as error:
+            if getattr(error, "code", None) == "resource_missing":
+                raise NoSuchCustomer("", code="resource_missing", param="id") from error
+            raise

@@ -1,0 +1,185 @@
+"""What customers can buy: a vendor's prices at Stripe, kept in our own table and read again when something changes.
+
+Pages read the table, so they work while Stripe is down. Everything is per mode: test prices are never sold live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import delete, select, update
+
+from portal import clock, unit_of_work
+from portal.billing import account, gateway
+from portal.billing.links import number_in
+from portal.billing.models import Plan, StripeAccount
+from portal.database import insert_into
+from portal.errors import Conflict, Invalid, NotFound
+from portal.extensions import db
+from portal.licenses import create_key
+from portal.licenses.models import Product
+from portal.outbox import service as outbox
+from portal.vendors import service as vendors
+from portal.vendors.service import HasId
+
+SYNC = "billing.sync_plans"
+NO_PRODUCT, BAD_PLAN, UNKNOWN_PRODUCT = "no_product", "bad_plan", "unknown_product"
+INACTIVE, UNSUPPORTED = "inactive", "unsupported"
+TRIAL, MOST_TRIAL_DAYS = "latchkey_trial_days", 730  # Stripe's limit
+INTERVALS = ("day", "week", "month", "year", "")
+
+
+@dataclass(frozen=True)
+class PlanCount:
+    """plans: how many prices were read; sold: how many of them customers can buy."""
+
+    plans: int
+    sold: int
+
+
+def sync_plans(*, vendor_id: int | None) -> None:
+    """The job: read the prices of one vendor, or queue it for each. Raises the gateway's errors: it is retried."""
+    if vendor_id is None:
+        for each in db.session.scalars(select(StripeAccount.vendor_id).where(StripeAccount.api_key != "")):
+            queue_sync(each)
+        return
+    try:
+        sync(vendors.get(vendor_id))
+    except Conflict:
+        return  # the key was removed meanwhile
+
+
+def queue_sync(vendor_id: int, at: datetime | None = None, dedupe_key: str | None = None) -> None:
+    """Have the prices read again by a worker."""
+    outbox.queue_job(SYNC, vendor_id=vendor_id, available_at=at, dedupe_key=dedupe_key)
+
+
+def sync(vendor: HasId) -> PlanCount:
+    """Read the prices; drops the caller's transaction first, the caller commits the result.
+
+    Raises Conflict without a key, and the gateway's errors.
+    """
+    vendor_id = vendor.id
+    unit_of_work.let_go()
+    with unit_of_work.reading():
+        connection = account.connection_of(vendor)
+    if connection is None:
+        raise Conflict(_("There is no Stripe key yet."))
+    read_at = clock.now()
+    found = gateway.list_active_prices(connection)
+    return apply(vendor_id, connection.livemode, found, read_at)
+
+
+def apply(vendor_id: int, livemode: bool, found: Iterable[gateway.PriceRead], read_at: datetime) -> PlanCount:
+    """Write what was read. An older reading never overwrites a newer one; what is no longer listed is inactive."""
+    ours = set(db.session.scalars(select(Product.id).where(Product.vendor_id == vendor_id)))
+    read = [price for price in found if price.livemode is livemode]
+    for price in read:
+        _keep(vendor_id, price, ours, read_at)
+    mine = (Plan.vendor_id == vendor_id, Plan.livemode == livemode, Plan.fetched_at < read_at)
+    db.session.execute(update(Plan).where(*mine).values(problem=INACTIVE))
+    db.session.flush()
+    sold = len(list_sold(vendor_id, livemode))
+    vendors.note_sale(vendor_id, sells_plans=sold > 0)
+    return PlanCount(len(read), sold)
+
+
+def forget(vendor_id: int, livemode: bool) -> None:
+    """Drop what was read from another Stripe account."""
+    db.session.execute(delete(Plan).where(Plan.vendor_id == vendor_id, Plan.livemode == livemode))
+    vendors.note_sale(vendor_id, sells_plans=False)
+
+
+def list_sold(vendor_id: int, livemode: bool | None) -> list[Plan]:
+    """What can be bought, in the order to show it: by product, then the shortest interval and the lowest price."""
+    mine = select(Plan).where(Plan.vendor_id == vendor_id, Plan.livemode == livemode, Plan.problem == "")
+    found = db.session.scalars(mine.order_by(Plan.name, Plan.stripe_product_id, Plan.price_id))
+    return sorted(found, key=_place)
+
+
+def get_sold(vendor_id: int, livemode: bool | None, price_id: str) -> Plan:
+    """A plan that can be bought. Raises NotFound."""
+    found = db.session.get(Plan, (vendor_id, price_id[:255]))
+    if found is None or found.livemode is not livemode or found.problem:
+        raise NotFound(_("This plan is not sold any more."))
+    return found
+
+
+def mode_of(vendor_id: int) -> bool | None:
+    """The mode of the vendor's key: True moves real money, None without a key."""
+    mine = (StripeAccount.vendor_id == vendor_id, StripeAccount.api_key != "")
+    return db.session.scalar(select(StripeAccount.livemode).where(*mine))
+
+
+def by_machines(plan: Plan) -> bool:
+    """Whether a plan's quantity counts the machines of one key instead of keys."""
+    return create_key.parse(plan.skm).quantity == create_key.MACHINES
+
+
+def problem_of(price: gateway.PriceRead, products: set[int]) -> str:
+    """Why a price is not sold, or an empty text. products: the ids of ours that the vendor has."""
+    if not price.is_active:
+        return INACTIVE
+    plan = _plan_in(price)
+    number = number_in(price.product_metadata, "skm_product_id") or (plan.product_id if plan else None)
+    if not price.product_metadata.get("skm_product_id") and number is None:
+        return NO_PRODUCT
+    if plan is None or _trial_days(price) is None:
+        return BAD_PLAN
+    if number not in products:
+        return UNKNOWN_PRODUCT
+    if price.amount_minor is None or price.is_metered or price.interval not in INTERVALS:
+        return UNSUPPORTED
+    return ""
+
+
+def _keep(vendor_id: int, price: gateway.PriceRead, products: set[int], read_at: datetime) -> None:
+    plan = _plan_in(price)
+    number = number_in(price.product_metadata, "skm_product_id") or (plan.product_id if plan else None)
+    values: dict[str, Any] = {
+        "livemode": price.livemode,
+        "stripe_product_id": price.product_id,
+        "product_id": number,
+        "name": price.name[:500],
+        "nickname": price.nickname[:500],
+        "description": price.description,
+        "unit_label": price.unit_label[:60],
+        "amount_minor": price.amount_minor,
+        "currency": price.currency[:3],
+        "interval": price.interval[:10],
+        "interval_count": price.interval_count,
+        "trial_days": _trial_days(price) or 0,
+        "skm": price.metadata.get("skm", ""),
+        "problem": problem_of(price, products),
+        "fetched_at": read_at,
+    }
+    insert = insert_into(Plan).values(vendor_id=vendor_id, price_id=price.id, **values)
+    changed = {name: insert.excluded[name] for name in values}
+    newer = Plan.fetched_at <= insert.excluded.fetched_at
+    keys = ["vendor_id", "price_id"]
+    db.session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed, where=newer))
+
+
+def _plan_in(price: gateway.PriceRead) -> create_key.CreateKey | None:
+    try:
+        return create_key.parse(price.metadata.get("skm", ""))
+    except Invalid:
+        return None
+
+
+def _trial_days(price: gateway.PriceRead) -> int | None:
+    """Free days of a subscription; None for a text that is no such number."""
+    text = price.metadata.get(TRIAL, "").strip()
+    if not price.interval or not text:
+        return min(price.trial_days, MOST_TRIAL_DAYS) if price.interval else 0
+    days = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else None
+    return days if days is not None and days <= MOST_TRIAL_DAYS else None
+
+
+def _place(plan: Plan) -> tuple[Any, ...]:
+    length = {"day": 1, "week": 7, "month": 30, "year": 365}.get(plan.interval, 10_000) * plan.interval_count
+    return (plan.name.casefold(), plan.stripe_product_id, length, plan.amount_minor or 0, plan.price_id)
