@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask_babel import gettext as _
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select, update
 
 from portal import access, clock
 from portal.account.models import User, UserSession
@@ -14,7 +14,7 @@ from portal.account.sessions import LIVE, VISITOR_COLUMNS, Visitor, visitor
 from portal.audit import service as audit
 from portal.errors import Conflict, Forbidden, Invalid, NotFound
 from portal.extensions import db
-from portal.staff.models import StaffMember
+from portal.staff.models import StaffInvitation, StaffMember
 from portal.vendors.models import Vendor
 from portal.vendors.service import PROFILE_COLUMNS, HasId, VendorProfile, profile
 
@@ -113,7 +113,8 @@ def add(vendor: HasId, user: User, role: str, action: str = "staff.add") -> Staf
 def change_role(vendor: HasId, actor_role: str, user_id: int, role: str) -> None:
     """Give a staff member another role.
 
-    actor_role: of whoever does it; an admin cannot make, change or remove owners. Raises NotFound, Forbidden, or
+    Their open invitations end: they may have promised what this role may not. actor_role: of whoever does it; an admin
+    cannot make, change or remove owners. Raises NotFound, Forbidden, or
     Conflict for the last owner.
     """
     _known(role)
@@ -125,19 +126,21 @@ def change_role(vendor: HasId, actor_role: str, user_id: int, role: str) -> None
     if member.role == "owner":
         _refuse_last_owner(vendor)
     _row(vendor, user_id).role = role
+    _end_invitations_by(vendor, member)
     audit.record(
         vendor.id, "staff.change_role", f"staff:{member.email}", before={"role": member.role}, after={"role": role}
     )
 
 
 def remove(vendor: HasId, actor_role: str, user_id: int) -> None:
-    """Take somebody off the staff. Raises NotFound, Forbidden, or Conflict for the last owner."""
+    """Take somebody off the staff; their open invitations end. Raises NotFound, Forbidden, or Conflict for the last owner."""
     _lock(vendor)
     member = get_member(vendor, user_id)
     refuse_beyond(actor_role, member.role)
     if member.role == "owner":
         _refuse_last_owner(vendor)
     db.session.delete(_row(vendor, user_id))
+    _end_invitations_by(vendor, member)
     audit.record(vendor.id, "staff.remove", f"staff:{member.email}", before={"role": member.role})
 
 
@@ -163,6 +166,16 @@ def _refuse_last_owner(vendor: HasId) -> None:
     owners = select(func.count()).where(StaffMember.vendor_id == vendor.id, StaffMember.role == "owner")
     if (db.session.scalar(owners) or 0) < 2:
         raise Conflict(_("The last owner stays. Make somebody else an owner first."))
+
+
+def _end_invitations_by(vendor: HasId, member: Member) -> None:
+    open_ones = update(StaffInvitation).where(
+        StaffInvitation.vendor_id == vendor.id,
+        StaffInvitation.invited_by == member.email,
+        StaffInvitation.used_at.is_(None),
+        StaffInvitation.revoked_at.is_(None),
+    )
+    db.session.execute(open_ones.values(revoked_at=clock.now()))
 
 
 def _row(vendor: HasId, user_id: int) -> StaffMember:

@@ -193,3 +193,16 @@ def test_an_admin_cannot_replace_an_owners_invitation(desk: Page, app: Flask, ac
 
     [left] = db.session.scalars(select(StaffInvitation))
     assert (left.role, left.revoked_at) == ("owner", None)
+
+
+@pytest.mark.parametrize("act", ["Remove", "Role"])
+def test_the_invitations_of_somebody_who_goes_or_changes_end(desk: Page, app: Flask, acme: Vendor, act: str) -> None:
+    admin = make_staff(acme, "admin", email="admin@acme.example")
+    theirs = invite(Page(app).sign_in(admin, vendor=acme), "friend@mail.example", "admin")
+    others = invite(desk, "partner@mail.example")
+
+    typed = {"role": "viewer"} if act == "Role" else {}
+    desk.get("/Staff").submit(typed, form=f'form[action="/Staff/{admin.id}/{act}"]')
+
+    Page(app).get(theirs, status=410)
+    Page(app).get(others)
