@@ -33,10 +33,11 @@ MOST = 99
 JUST_NOW = timedelta(seconds=60)
 # Stripe keeps idempotency keys for a day at least; what is older may be made anew only after looking.
 KEYS_KEPT = timedelta(hours=23)
-LOCALES = frozenset(
+_LOCALES = (
     "bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl "
-    "sv th tr vi zh zh-HK zh-TW".split()
+    "sv th tr vi zh zh-HK zh-TW"
 )
+LOCALES = frozenset(_LOCALES.split())
 
 
 class NotForSale(Conflict):

@@ -29,7 +29,8 @@ class Line:
 class Facts:
     """A purchase as it was read at `fetched_at`. effect: see `states`. because: why a key is to be blocked.
 
-    session_metadata: of the checkout it came from, if any; purchase: the subscription, if it is one.
+    session_metadata: of the checkout it came from, if any; purchase: the subscription, if it is one. is_refused: the
+    bank that a checkout waited for did not pay.
     """
 
     stripe_id: str
@@ -48,6 +49,7 @@ class Facts:
     invoice_id: str = ""
     session_metadata: dict[str, str] = field(default_factory=dict)
     purchase: gateway.PurchaseRead | None = field(default=None, repr=False)
+    is_refused: bool = False
 
     @property
     def is_paid(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from portal.billing import orders
 from portal.billing.links import number_in
 from portal.billing.models import StripeCustomer
 from portal.customers.models import Customer
@@ -11,6 +12,7 @@ from portal.extensions import db
 from portal.fulfillment import seeds
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
+from portal.fulfillment.order_states import order_of
 from portal.licenses.models import License
 
 
@@ -19,7 +21,8 @@ def find_owner(vendor_id: int, purchase: Purchase, facts: Facts) -> int | None:
     if purchase.customer_id is not None:
         return purchase.customer_id
     return (
-        _customer(vendor_id, number_in(facts.metadata, "skm_customer_id"))
+        orders.customer_of(vendor_id, order_of(facts), facts.livemode)
+        or _customer(vendor_id, number_in(facts.metadata, "skm_customer_id"))
         or _of_our_checkout(vendor_id, facts)
         or _counterpart(vendor_id, facts)
         or _customer(vendor_id, number_in(facts.customer_metadata, "skm_customer_id"))

@@ -106,6 +106,7 @@ def _checkout(source: Source, stripe_id: str) -> Facts:
         lines=tuple(_line(item, ends) for item in session.items),
         amount_minor=session.amount_minor,
         currency=session.currency,
+        is_refused=session.is_refused,
     )
 
 

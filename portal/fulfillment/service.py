@@ -15,7 +15,7 @@ from portal import clock
 from portal.billing import service as billing
 from portal.database import insert_into
 from portal.extensions import db
-from portal.fulfillment import adopting, mails, owners, plans, seeds, states, units, write_back
+from portal.fulfillment import adopting, mails, order_states, owners, plans, seeds, states, units, write_back
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.fulfillment.plans import Entitlement
@@ -60,6 +60,7 @@ def apply(vendor_id: int, facts: Facts) -> Outcome:
     changes += _take_away(vendor, purchase, facts, {one.line.source: one.keys for one in entitled})
     purchase.state, purchase.reason = _standing(purchase, facts, trouble)
     db.session.flush()
+    order_states.settle(vendor_id, facts)
     billing.record_purchase(vendor_id, facts.purchase, facts.fetched_at, purchase.customer_id, _first_key(purchase))
     mails.tell(vendor, purchase, facts, changes)
     write_back.queue(purchase, facts)
