@@ -133,7 +133,10 @@ def change_role(vendor: HasId, actor_role: str, user_id: int, role: str) -> None
 
 
 def remove(vendor: HasId, actor_role: str, user_id: int) -> None:
-    """Take somebody off the staff; their open invitations end. Raises NotFound, Forbidden, or Conflict for the last owner."""
+    """Take somebody off the staff, and end their open invitations.
+
+    Raises NotFound, Forbidden, or Conflict for the last owner.
+    """
     _lock(vendor)
     member = get_member(vendor, user_id)
     refuse_beyond(actor_role, member.role)
