@@ -11,16 +11,21 @@ from flask import Flask
 
 # name given to queue_job → the function that does it; it gets vendor_id and the queued arguments as keywords
 JOBS: dict[str, str] = {
+    "billing.sync_plans": "portal.billing.plan_sync:sync_plans",
     "fulfillment.ensure": "portal.fulfillment.sweeps:ensure",
+    "fulfillment.look_at_order": "portal.fulfillment.ordered:look_at_order",
     "fulfillment.sweep_all": "portal.fulfillment.sweeps:sweep_all",
     "fulfillment.sweep_ending": "portal.fulfillment.sweeps:sweep_ending",
+    "fulfillment.sweep_orders": "portal.fulfillment.ordered:sweep_orders",
     "fulfillment.write_back": "portal.fulfillment.write_back:perform",
     "webhooks.sweep_events": "portal.webhooks.sweeping:sweep_events",
 }
 # jobs that come round again: seconds between two turns
 SCHEDULE: dict[str, int] = {
+    "fulfillment.sweep_orders": 5 * 60,
     "webhooks.sweep_events": 15 * 60,
     "fulfillment.sweep_ending": 3600,
+    "billing.sync_plans": 3600,
     "fulfillment.sweep_all": 24 * 3600,
 }
 # done by every worker once an hour; each only deletes what has had its day, so that doing it twice is harmless

@@ -46,6 +46,7 @@ LIMITS = {
     "ask_vendor": "10 per hour",
     "billing": "30 per minute",
     "billing_return": "30 per minute",
+    "checkout": "20 per minute; 200 per day",
 }
 SWEEP = 500
 Answer = TypeVar("Answer")

@@ -12,7 +12,7 @@ from sqlalchemy import delete
 
 from portal import crypto, unit_of_work
 from portal.audit import service as audit
-from portal.billing import gateway
+from portal.billing import gateway, orders, plans
 from portal.billing.models import StripeAccount, StripeCustomer, Subscription
 from portal.errors import Invalid
 from portal.extensions import db
@@ -118,6 +118,8 @@ def set_account(
         sealed = crypto.seal(json.dumps(webhook_secrets), _place(vendor_id, "webhook_secrets"))
         account.webhook_secrets = sealed if webhook_secrets else ""
     db.session.flush()
+    if api_key:
+        plans.queue_sync(vendor_id)
     after = {"livemode": account.livemode, "account_id": account.account_id, "has_key": bool(account.api_key)}
     audit.record(vendor_id, "stripe.set", f"vendor:{vendor_id}", before=before, after=after)
 
@@ -145,6 +147,7 @@ def _ask_stripe(api_key: str) -> str:
 def _store_key(account: StripeAccount, api_key: str, account_id: str) -> None:
     if not api_key:
         account.api_key = ""
+        vendors.note_sale(account.vendor_id, sells_plans=False)
         return
     livemode = gateway.is_live_key(api_key)
     if account.account_id and account_id and account.account_id != account_id:
@@ -157,6 +160,8 @@ def _store_key(account: StripeAccount, api_key: str, account_id: str) -> None:
 
 def _forget(vendor_id: int, livemode: bool) -> None:
     """Drop what was read from another Stripe account; its ids mean nothing in the new one."""
+    plans.forget(vendor_id, livemode)
+    orders.close_all(vendor_id, livemode)
     for table in (Subscription, StripeCustomer):
         db.session.execute(delete(table).where(table.vendor_id == vendor_id, table.livemode == livemode))
 

@@ -7,29 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import delete, select, update
 
-from portal import clock, unit_of_work
-from portal.billing import account, gateway
+from portal import clock
+from portal.billing import gateway
 from portal.billing.links import number_in
 from portal.billing.models import Plan, StripeAccount
 from portal.database import insert_into
-from portal.errors import Conflict, Invalid, NotFound
+from portal.errors import Invalid, NotFound
 from portal.extensions import db
 from portal.licenses import create_key
 from portal.licenses.models import Product
 from portal.outbox import service as outbox
 from portal.vendors import service as vendors
-from portal.vendors.service import HasId
 
 SYNC = "billing.sync_plans"
 NO_PRODUCT, BAD_PLAN, UNKNOWN_PRODUCT = "no_product", "bad_plan", "unknown_product"
 INACTIVE, UNSUPPORTED = "inactive", "unsupported"
 TRIAL, MOST_TRIAL_DAYS = "latchkey_trial_days", 730  # Stripe's limit
+TOGETHER_SECONDS = 20
 INTERVALS = ("day", "week", "month", "year", "")
 
 
@@ -41,37 +41,14 @@ class PlanCount:
     sold: int
 
 
-def sync_plans(*, vendor_id: int | None) -> None:
-    """The job: read the prices of one vendor, or queue it for each. Raises the gateway's errors: it is retried."""
-    if vendor_id is None:
-        for each in db.session.scalars(select(StripeAccount.vendor_id).where(StripeAccount.api_key != "")):
-            queue_sync(each)
+def queue_sync(vendor_id: int, *, soon: bool = False) -> None:
+    """Have the prices read again by a worker: now, or once for all that changes within these seconds."""
+    if not soon:
+        outbox.queue_job(SYNC, vendor_id=vendor_id)
         return
-    try:
-        sync(vendors.get(vendor_id))
-    except Conflict:
-        return  # the key was removed meanwhile
-
-
-def queue_sync(vendor_id: int, at: datetime | None = None, dedupe_key: str | None = None) -> None:
-    """Have the prices read again by a worker."""
-    outbox.queue_job(SYNC, vendor_id=vendor_id, available_at=at, dedupe_key=dedupe_key)
-
-
-def sync(vendor: HasId) -> PlanCount:
-    """Read the prices; drops the caller's transaction first, the caller commits the result.
-
-    Raises Conflict without a key, and the gateway's errors.
-    """
-    vendor_id = vendor.id
-    unit_of_work.let_go()
-    with unit_of_work.reading():
-        connection = account.connection_of(vendor)
-    if connection is None:
-        raise Conflict(_("There is no Stripe key yet."))
-    read_at = clock.now()
-    found = gateway.list_active_prices(connection)
-    return apply(vendor_id, connection.livemode, found, read_at)
+    turn = clock.unix() // TOGETHER_SECONDS + 1
+    at = datetime.fromtimestamp(turn * TOGETHER_SECONDS, UTC)
+    outbox.queue_job(SYNC, vendor_id=vendor_id, available_at=at, dedupe_key=f"plans:{vendor_id}:{turn}")
 
 
 def apply(vendor_id: int, livemode: bool, found: Iterable[gateway.PriceRead], read_at: datetime) -> PlanCount:

@@ -18,13 +18,19 @@ def billing() -> None:
 @running.as_json_option
 @running.in_app
 def sync(domain: str, customer_id: int | None, as_json: bool) -> None:
-    """Re-read Stripe and link subscriptions to customers and licenses."""
+    """Re-read Stripe: link subscriptions to customers and licenses; without --customer, read the plans too."""
     from portal import unit_of_work
-    from portal.billing import service
+    from portal.billing import plan_sync, service
 
-    found = service.sync(running.get_vendor(domain), customer_id)
+    vendor = running.get_vendor(domain)
+    found = service.sync(vendor, customer_id)
     unit_of_work.commit()
-    running.show({"subscriptions": found.subscriptions, "linked": found.linked}, as_json)
+    facts = {"subscriptions": found.subscriptions, "linked": found.linked}
+    if customer_id is None:
+        count = plan_sync.sync(vendor)
+        unit_of_work.commit()
+        facts |= {"plans": count.plans, "plans_sold": count.sold}
+    running.show(facts, as_json)
 
 
 @billing.command()

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from portal import access, addresses, unit_of_work
 from portal.audit import service as audit
+from portal.billing import plan_sync
 from portal.billing import service as billing
 from portal.console import switches_form
 from portal.console.forms import CompanyForm, StripeForm
@@ -76,12 +77,19 @@ def sync() -> Response:
     """Read all subscriptions from Stripe again."""
     try:
         result = billing.sync(g.vendor)
+        unit_of_work.commit()
+        sold = plan_sync.sync(g.vendor).sold
     except PortalError as error:
         unit_of_work.rollback()
         flash(error.message, "error")
         return redirect(f"{url_for('.profile')}#stripe", code=303)
-    read, linked = result.subscriptions, result.linked
-    return _done(_("Read %(read)s subscriptions, %(linked)s of them linked.", read=read, linked=linked), "stripe")
+    said = _(
+        "Read %(read)s subscriptions, %(linked)s of them linked. %(sold)s plans are sold.",
+        read=result.subscriptions,
+        linked=result.linked,
+        sold=sold,
+    )
+    return _done(said, "stripe")
 
 
 @bp.get("/User/Settings")

@@ -1,4 +1,4 @@
-"""Which events we ask Stripe for. All but the last two groups mean the same: read this purchase again."""
+"""Which events we ask Stripe for. The first group means: read this purchase again."""
 
 from __future__ import annotations
 
@@ -33,8 +33,18 @@ PURCHASES = (
     "refund.failed",
 )
 CUSTOMERS = ("customer.updated", "customer.deleted")
+CATALOG = frozenset(
+    (
+        "product.created",
+        "product.updated",
+        "product.deleted",
+        "price.created",
+        "price.updated",
+        "price.deleted",
+    )
+)
 
-HANDLED = frozenset((*PURCHASES, *CUSTOMERS))
+HANDLED = frozenset((*PURCHASES, *CUSTOMERS, *CATALOG))
 
 
 def is_handled(kind: str) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from flask import g
 
 from portal import failpoints, logging, unit_of_work
-from portal.billing import gateway
+from portal.billing import gateway, plans
 from portal.errors import NotFound, PortalError
 from portal.extensions import db
 from portal.fulfillment import service as fulfillment
 from portal.webhooks import claims
 from portal.webhooks.claims import Claim
+from portal.webhooks.event_types import CATALOG
 from portal.webhooks.models import StripeEvent
 
 __all__ = ["Overtaken", "replay", "work_once"]
@@ -81,6 +82,8 @@ def _handle(claim: Claim) -> None:
     failpoints.reach("webhooks.handle.before_apply")
     outcomes = [fulfillment.apply(claim.vendor_id, facts) for facts in found if facts is not None]
     note = ", ".join(dict.fromkeys(outcome.state for outcome in outcomes))
+    if CATALOG.intersection(claim.kinds):
+        plans.queue_sync(claim.vendor_id, soon=True)
     failpoints.reach("webhooks.handle.before_done")
     for statement in claims.done(claim, note):
         if db.session.execute(statement).rowcount != 1:  # type: ignore[attr-defined]

@@ -46,7 +46,7 @@ def test_sync_prints_what_was_read_and_linked(run, vendor: Vendor, shop: Shop) -
     shop.subscribe(shop.customer())
 
     whole = run("sync", "--vendor", "acme.example", "--json")
-    assert json.loads(whole.output) == {"subscriptions": 2, "linked": 1}
+    assert json.loads(whole.output) == {"subscriptions": 2, "linked": 1, "plans": 1, "plans_sold": 1}
     one = run("sync", "--vendor", "acme.example", "--customer", str(customer.id), "--json")
     assert json.loads(one.output) == {"subscriptions": 1, "linked": 1}
 
