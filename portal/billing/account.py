@@ -24,14 +24,15 @@ PERMISSIONS = (
     ("Customers", "Write"),
     ("Customer portal", "Write"),
     ("Subscriptions", "Write"),
-    ("Products", "Read"),
-    ("Prices", "Read"),
+    ("Products", "Write"),
+    ("Prices", "Write"),
     ("Invoices", "Read"),
     ("PaymentIntents", "Read"),
     ("Charges and Refunds", "Read"),
     ("Disputes", "Read"),
     ("Events", "Read"),
     ("Checkout Sessions", "Write"),
+    ("Webhook Endpoints", "Write"),
 )
 MOST_SECRETS = 2
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{3,190}", re.ASCII)
@@ -153,7 +154,8 @@ def _store_key(account: StripeAccount, api_key: str, account_id: str) -> None:
     if account.account_id and account_id and account.account_id != account_id:
         _forget(account.vendor_id, livemode)
     if (account.account_id, account.livemode) != (account_id, livemode):
-        account.configuration_id = ""
+        account.configuration_id = account.endpoint_id = account.health = ""
+        account.checked_at = account.events_until = None
     account.api_key = crypto.seal(api_key, _place(account.vendor_id, "api_key"))
     account.account_id, account.livemode = account_id, livemode
 

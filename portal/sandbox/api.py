@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
+from werkzeug.http import http_date
 
 from portal.sandbox import accounts, idempotency, ids, wire
 from portal.sandbox.accidents import mishaps
@@ -43,6 +44,7 @@ def respond(status: int, body: str, request_id: str, **headers: str) -> Response
     response.headers["Request-Id"] = request_id
     response.headers["Stripe-Version"] = _asked_version() or DEFAULT_VERSION
     response.headers["Cache-Control"] = "no-cache, no-store"
+    response.headers["Date"] = http_date(current_app.extensions["sandbox"].clock())
     key = request.headers.get("Idempotency-Key")
     if key and key.isprintable() and key.isascii():
         response.headers["Idempotency-Key"] = key[: idempotency.LONGEST]

@@ -15,6 +15,8 @@ from portal import clock
 from portal.extensions import db
 from portal.fulfillment import service as fulfillment
 from portal.fulfillment.reading import Source
+from portal.stripe_doctor import service
+from portal.stripe_doctor.report import Report
 from portal.vendors.models import Vendor
 from tests.billing.conftest import key, sandbox, server, shared_app, shop, vendor
 from tests.billing.shop import Shop
@@ -50,6 +52,18 @@ class Clinic:
     def endpoints(self) -> list[Any]:
         """The webhook endpoints at Stripe."""
         return list(self.v1.webhook_endpoints.list().data)
+
+    def run(self, *, quickly: bool = False) -> Report:
+        """One run of all checks, kept."""
+        db.session.rollback()
+        found = service.run(self.vendor_id, quickly=quickly)
+        assert found is not None
+        db.session.commit()
+        return found
+
+    def codes(self) -> set[str]:
+        """What a run finds."""
+        return {one.code for one in self.run().found}
 
     def calm_down(self) -> None:
         """Nothing goes wrong any more."""

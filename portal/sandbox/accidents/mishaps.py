@@ -11,7 +11,7 @@ from portal.sandbox.errors import StripeError
 if TYPE_CHECKING:
     from portal.sandbox import Sandbox
 
-REFUSED = ("conflict", "rate_limited")
+REFUSED = ("conflict", "forbidden", "rate_limited")
 KINDS = (*REFUSED, "lost_reply", "server_error", "server_error_after_commit", "delay", "time_out")
 DROP = "sandbox.drop_reply"
 LONGEST_SECONDS = 120
@@ -32,7 +32,7 @@ def strike(sandbox: "Sandbox", account: str, method: str, path: str) -> orders.A
 
 
 def refuse(accident: orders.Accident | None) -> None:
-    """Stop the call before it begins, as Stripe does under load. Raises StripeError."""
+    """Stop the call before it begins, as Stripe does under load, or for a restricted key. Raises StripeError."""
     if accident is None or accident.kind not in REFUSED:
         return
     headers = {}
@@ -40,6 +40,13 @@ def refuse(accident: orders.Accident | None) -> None:
         headers["Retry_After"] = str(accident.facts["retry_after"])
     if "should_retry" in accident.facts:
         headers["Stripe_Should_Retry"] = "true" if accident.facts["should_retry"] else "false"
+    if accident.kind == "forbidden":
+        raise StripeError(
+            "The provided key does not have the required permissions for this endpoint. Having more permissions would "
+            "allow this request to continue.",
+            status=403,
+            early=True,
+        )
     if accident.kind == "conflict":
         message = "There is currently another in-progress request using this object. Please try again."
         raise StripeError(message, status=409, code="idempotency_key_in_use", early=True, headers=headers)

@@ -1,0 +1,1 @@
+"""Checks of a vendor's Stripe account against what the portal needs, and their repairs."""
