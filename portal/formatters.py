@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -11,6 +13,10 @@ from babel.dates import format_datetime as babel_datetime
 from babel.numbers import format_currency, get_currency_precision
 from flask import Flask, g
 from flask_babel import get_locale
+
+# Of Stripe's currencies (docs.stripe.com/currencies); ISK and UGX have two decimals there.
+_WITHOUT_DECIMALS = re.compile("BIF|CLP|DJF|GNF|JPY|KMF|KRW|MGA|PYG|RWF|VND|VUV|XAF|XOF|XPF")
+_THREE_DECIMALS = re.compile("BHD|JOD|KWD|OMR|TND")
 
 
 def init_app(app: Flask) -> None:
@@ -59,8 +65,18 @@ def money(amount_minor: int | None, currency: str) -> str:
 def money_in(locale: str, amount_minor: int, currency: str) -> str:
     """The same for a page that knows its language."""
     currency = currency.upper()
-    major = amount_minor / 10 ** get_currency_precision(currency)
-    return str(format_currency(major, currency, locale=locale))
+    decimals = decimals_of(currency)
+    major = Decimal(amount_minor).scaleb(-decimals)
+    # The language's own habit drops decimals that some currencies have at Stripe.
+    usual = decimals == get_currency_precision(currency)
+    return str(format_currency(major, currency, locale=locale, currency_digits=usual))
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimals an amount in minor units has at Stripe."""
+    if _WITHOUT_DECIMALS.fullmatch(currency.upper()):
+        return 0
+    return 3 if _THREE_DECIMALS.fullmatch(currency.upper()) else 2
 
 
 def masked_key(key: str) -> str:

@@ -50,13 +50,15 @@ def page_frame(language: str = "") -> Frame:
     return _frame(language or i18n.page_language(), current_app.extensions["assets"]["css"].url)
 
 
-def portal_top(vendor: Brand, active: str | None, is_signed_in: bool, language: str = "") -> Markup:
+def portal_top(
+    vendor: Brand, active: str | None, is_signed_in: bool, language: str = "", sells_plans: bool = False
+) -> Markup:
     """Brand and navigation of a customer page. Its sign-out button belongs to the form `out`, which carries the token.
 
-    active: the key of the current page in the navigation, or None.
+    active: the key of the current page in the navigation, or None. sells_plans: whether there is something to buy.
     """
     language = language or i18n.page_language()
-    return _top(language, vendor.domain, vendor.name, vendor.logo_url, active or "", is_signed_in)
+    return _top(language, vendor.domain, vendor.name, vendor.logo_url, active or "", is_signed_in, bool(sells_plans))
 
 
 def portal_foot(vendor: Brand, terms_url: str | None, language: str = "") -> Markup:
@@ -74,9 +76,17 @@ def _frame(language: str, style_sheet: str) -> Frame:
 
 
 @lru_cache(maxsize=1024)
-def _top(language: str, domain: str, name: str, logo_url: str, active: str, is_signed_in: bool) -> Markup:
+def _top(
+    language: str, domain: str, name: str, logo_url: str, active: str, is_signed_in: bool, sells_plans: bool
+) -> Markup:
     html = render_template(
-        "layouts/_top.html", domain=domain, name=name, logo_url=logo_url, active=active, is_signed_in=is_signed_in
+        "layouts/_top.html",
+        domain=domain,
+        name=name,
+        logo_url=logo_url,
+        active=active,
+        is_signed_in=is_signed_in,
+        sells_plans=sells_plans,
     )
     return Markup(html)  # noqa: S704 - a template's own output
 

@@ -84,3 +84,21 @@ def own_transaction() -> Iterator[Connection]:
         failpoints.reach("unit_of_work.own_transaction.after_commit")
     finally:
         g.read_only = before
+
+
+@contextmanager
+def own_session() -> Iterator[None]:
+    """The same for services that write through `db.session`: committed at the end of the block, or dropped.
+
+    What was loaded before is detached; load it anew.
+    """
+    if not g.get("read_only", False):
+        raise NotAllowedNow("A request that may write has its own transaction.")
+    rollback()
+    g.read_only = False
+    try:
+        yield
+        commit()
+    finally:
+        rollback()
+        g.read_only = True

@@ -20,6 +20,7 @@ from portal.terms.service import StandingCustomer
 from portal.vendors.service import VendorProfile
 
 STRIPE_HOST = "billing.stripe.com"
+CHECKOUT_HOST = "checkout.stripe.com"
 # Somebody waits for the page: rather an early "try again" than half a minute of nothing.
 READ_SECONDS, RETRIES = 5.0, 1
 _LOCALES = (
@@ -132,7 +133,7 @@ def open_session(
 def may_lead_to(vendor: VendorProfile, url: str) -> bool:
     """Whether a browser may be sent there: Stripe, the sandbox, or the vendor's own Stripe domain."""
     parts = urlsplit(url)
-    if parts.scheme == "https" and parts.netloc == STRIPE_HOST:
+    if parts.scheme == "https" and parts.netloc in (STRIPE_HOST, CHECKOUT_HOST):
         return True
     return f"{parts.scheme}://{parts.netloc}" in (settings().stripe_api_base, *form_targets(vendor))
 

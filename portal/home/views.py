@@ -11,6 +11,8 @@ from portal import PORTAL, access, addresses
 from portal.account import sessions
 from portal.associate import binding, links
 from portal.associate import service as associate
+from portal.billing import offers
+from portal.i18n import page_language
 from portal.staff import service as staff
 from portal.vendors.theme import DEFAULT_ACCENT, theme_css
 
@@ -28,8 +30,9 @@ def profile() -> str:
         "home/profile.html",
         visitor=visitor,
         is_customer=known,
-        offers=len(binding.list_offers(g.vendor, visitor)) if visitor is not None else 0,
+        waiting=len(binding.list_offers(g.vendor, visitor)) if visitor is not None else 0,
         sign_up=links.path_of_sign_up(g.vendor) if is_open else None,
+        offers=offers.list_offers(g.vendor.id, page_language()) if g.vendor.sells_plans else [],
     )
 
 

@@ -1,0 +1,125 @@
+"""The vendor's plans as a customer reads them: per product the prices, in words, and what is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from portal.billing import orders, plans
+from portal.billing.models import Order, Plan
+from portal.billing.words import per_period
+from portal.extensions import db
+from portal.formatters import money_in
+
+
+@dataclass(frozen=True)
+class Price:
+    """One price to buy at. had: how many keys of it the customer has. unit: what its quantity counts."""
+
+    id: str
+    name: str
+    price: str
+    trial: str
+    unit: str
+    had: int
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A product with its prices."""
+
+    name: str
+    description: str
+    prices: list[Price]
+
+
+@dataclass(frozen=True)
+class OrderTold:
+    """An order in words. state: see `billing.models.Order`; price_id, customer_id and quantity: to go on with it."""
+
+    id: str
+    customer_id: int
+    price_id: str
+    quantity: int
+    name: str
+    price: str
+    state: str
+    at: datetime
+
+
+def list_offers(vendor_id: int, locale: str, had: Mapping[str, int] | None = None) -> list[Offer]:
+    """Everything the vendor sells, by product: two queries, and never a call to Stripe."""
+    sold = plans.list_sold(vendor_id, plans.mode_of(vendor_id))
+    return [
+        _offer(list(same), locale, had or {}) for _product, same in groupby(sold, lambda one: one.stripe_product_id)
+    ]
+
+
+def list_orders(vendor_id: int, customer_ids: Collection[int], locale: str, *states: str) -> list[OrderTold]:
+    """The latest orders of these customers in these states, newest first."""
+    found = orders.list_for(vendor_id, plans.mode_of(vendor_id), list(customer_ids), *states)
+    return [_told(order, plan, locale) for order, plan in found]
+
+
+def tell_order(order: orders.Ordered, locale: str) -> OrderTold:
+    """One order in words."""
+    plan = db.session.get(Plan, (order.vendor_id, order.price_id))
+    return _told(order, plan, locale)
+
+
+def name_of(plan: Plan | None) -> str:
+    """A plan as one name."""
+    if plan is None:
+        return str(_("A plan that is not sold any more"))
+    return f"{plan.name}, {plan.nickname}" if plan.nickname else plan.name
+
+
+def price_of(plan: Plan, locale: str) -> str:
+    """What one unit of a plan costs, and how often: *$19.00 per month*, *$99.00 once*, *Free*."""
+    if plan.amount_minor is None:
+        return ""
+    if plan.amount_minor == 0:
+        return str(_("Free"))
+    amount = money_in(locale, plan.amount_minor, plan.currency)
+    if not plan.interval:
+        return str(_("%(price)s once", price=amount))
+    return per_period(amount, plan.interval, plan.interval_count, locale)
+
+
+def _offer(same: Sequence[Plan], locale: str, had: Mapping[str, int]) -> Offer:
+    prices = [
+        Price(
+            id=plan.price_id,
+            name=plan.nickname,
+            price=price_of(plan, locale),
+            trial=_trial(plan.trial_days),
+            unit=plan.unit_label or (_("Machines") if plans.by_machines(plan) else _("Licenses")),
+            had=had.get(plan.price_id, 0),
+        )
+        for plan in same
+    ]
+    return Offer(same[0].name, same[0].description, prices)
+
+
+def _trial(days: int) -> str:
+    if not days:
+        return ""
+    return str(ngettext("%(num)s day free with the first purchase", "%(num)s days free with the first purchase", days))
+
+
+def _told(order: Order | orders.Ordered, plan: Plan | None, locale: str) -> OrderTold:
+    return OrderTold(
+        id=order.id,
+        customer_id=order.customer_id,
+        price_id=order.price_id,
+        quantity=order.quantity,
+        name=name_of(plan),
+        price=price_of(plan, locale) if plan else "",
+        state=order.state,
+        at=order.created_at,
+    )
