@@ -12,6 +12,8 @@ DESCRIPTION = "Tools for people who draw, render and keep count. Made by nine pe
 SUPPORT_EMAIL = "help@demo.example"
 STAFF_EMAIL = "owner@demo.example"
 STAFF_PASSWORD = "copper lantern meadow"  # noqa: S105 (printed on the start page)
+STRANGER_NAME = "Nadia Petrova"
+STRANGER_EMAIL = "nadia@petrova.example"
 CUSTOMER_EMAIL = "maria@customer.example"
 CUSTOMER_PASSWORD = "violet harbor teapot"  # noqa: S105
 STAFF = ((STAFF_EMAIL, "Olivia Berg", "owner"), ("support@demo.example", "Samir Haddad", "support"))
@@ -21,13 +23,23 @@ NORMAL, TIME_LIMITED, TRIAL = 0, 1, 2
 
 
 @dataclass(frozen=True)
+class Offer:
+    """A price at Stripe. amount: euro cents. interval: month or year, or empty for once. skm: CreateKey parameters."""
+
+    amount: int
+    interval: str
+    skm: dict[str, Any]
+    trial_days: int = 0
+
+
+@dataclass(frozen=True)
 class Ware:
-    """A product. features: name and type of `f1` onward. prices: `name` → amount in cents, currency, interval, skm."""
+    """A product. features: name and type of `f1` onward. prices: its offers by a name of ours."""
 
     name: str
     description: str
     features: tuple[tuple[str, int], ...]
-    prices: dict[str, tuple[int, str, str, dict[str, Any]]] = field(default_factory=dict)
+    prices: dict[str, Offer] = field(default_factory=dict)
     all_licenses_time_limited: bool = False
 
 
@@ -72,8 +84,10 @@ WARES = {
         "Drawing and rendering on the desktop.",
         (("Editor", NORMAL), ("Batch export", NORMAL), ("Cloud rendering", TIME_LIMITED), ("Evaluation", TRIAL)),
         {
-            "studio_monthly": (1900, "eur", "month", {"Period": 30, "F1": True, "F2": True, "MaxNoOfMachines": 2}),
-            "studio_yearly": (19000, "eur", "year", {"Period": 365, "F1": True, "F2": True, "MaxNoOfMachines": 2}),
+            "studio_monthly": Offer(
+                1900, "month", {"Period": 30, "F1": True, "F2": True, "MaxNoOfMachines": 2}, trial_days=14
+            ),
+            "studio_yearly": Offer(19000, "year", {"Period": 365, "F1": True, "F2": True, "MaxNoOfMachines": 2}),
         },
     ),
     "node": Ware(
@@ -81,12 +95,17 @@ WARES = {
         "Renders at night on the machines you have.",
         (("Render engine", NORMAL), ("Priority queue", TIME_LIMITED)),
         {
-            "node_monthly": (4900, "eur", "month", {"Period": 30, "F1": True, "MaxNoOfMachines": 10}),
-            "node_yearly": (49000, "eur", "year", {"Period": 365, "F1": True, "F2": True, "MaxNoOfMachines": 10}),
+            "node_monthly": Offer(4900, "month", {"Period": 30, "F1": True, "MaxNoOfMachines": 10}),
+            "node_yearly": Offer(49000, "year", {"Period": 365, "F1": True, "F2": True, "MaxNoOfMachines": 10}),
         },
         all_licenses_time_limited=True,
     ),
-    "ledger": Ware("Pocket Ledger", "Bookkeeping that fits one page.", (("Ledger", NORMAL), ("Bank import", NORMAL))),
+    "ledger": Ware(
+        "Pocket Ledger",
+        "Bookkeeping that fits one page. Paid once, yours for good.",
+        (("Ledger", NORMAL), ("Bank import", NORMAL)),
+        {"ledger_once": Offer(7900, "", {"F1": True, "F2": True, "MaxNoOfMachines": 3})},
+    ),
 }
 
 STUDIO_PAID = Key("studio", 365, 368, "f1 f2", plan="studio_yearly", pays="active", most_machines=2)

@@ -14,6 +14,7 @@ INVITED = 2  # Jonas: his personal link waits for somebody to use it
 def where_to_click() -> dict[str, str | None]:
     """Addresses and credentials by name (CONTRACT section 1)."""
     vendor = vendors.get_by_domain(cast.DOMAIN)
+    sandbox = crypto.settings().sandbox_origin
     invited = customers.get(vendor, INVITED)
     return {
         "url": addresses.absolute("/"),
@@ -27,5 +28,9 @@ def where_to_click() -> dict[str, str | None]:
         "customer_email": cast.CUSTOMER_EMAIL,
         "customer_password": cast.CUSTOMER_PASSWORD,
         "mail_url": addresses.absolute("/dev/mail"),
-        "sandbox_url": crypto.settings().sandbox_origin,
+        "sandbox_url": sandbox,
+        "plans_url": addresses.portal_link(vendor, "Plans"),
+        "accidents_url": f"{sandbox}/accidents" if sandbox else None,
+        "desk_url": addresses.absolute("/Reconciliation"),
+        "doctor_url": addresses.absolute("/StripeDoctor"),
     }

@@ -13,14 +13,17 @@ from typing import Any
 import requests
 
 from portal import logging, unit_of_work
+from portal.billing import gateway
 from portal.billing import service as billing
 from portal.billing.models import StripeAccount
+from portal.billing.plans import TRIAL
 from portal.dev import demo_cast as cast
 from portal.dev import demo_data
 from portal.dev.demo_data import Paid
 from portal.errors import PortalError
 from portal.extensions import db
 from portal.vendors import service as vendors
+from portal.webhooks import endpoint
 
 API_KEY = "sk_test_latchkey_demo"
 TIMEOUT_SECONDS = 20
@@ -75,8 +78,33 @@ def fill(origin: str) -> None:
         payer = _make_payer(account, paid)
         subscription = _subscribe(account, payer, prices[paid.key.plan], paid)
         _let_it_go(account, subscription, paid)
+    _leave_work_for_staff(account, prices)
     vendor = vendors.get_by_domain(cast.DOMAIN)
     billing.set_account(vendor, api_key=API_KEY)
+    unit_of_work.commit()
+
+
+def open_the_door(origin: str) -> None:
+    """Let the sandbox's webhooks come to the address the demo runs at today. Commits."""
+    vendor = vendors.get_by_domain(cast.DOMAIN)
+    vendor_id, wanted = vendor.id, endpoint.url_of(vendor.id)
+    has_secret = billing.account_of(vendor).webhook_secret_count > 0
+    unit_of_work.rollback()
+    account = Account(origin)
+    doors = [one for one in account.get("webhook_endpoints")["data"] if endpoint.PATH in one["url"]]
+    for door in doors if has_secret else ():
+        if door["url"] != wanted:
+            account.post(f"webhook_endpoints/{door['id']}", url=wanted)
+    if has_secret:
+        return  # whoever deletes the endpoint in the sandbox wants to see what happens without it
+    made = account.post(
+        "webhook_endpoints",
+        once=f"endpoint-{wanted}",
+        url=wanted,
+        enabled_events=list(endpoint.WANTED),
+        api_version=gateway.STRIPE_API_VERSION,
+    )
+    billing.set_account(vendors.get(vendor_id), webhook_secrets=[made["secret"]])
     unit_of_work.commit()
 
 
@@ -102,19 +130,10 @@ def _make_prices(account: Account) -> dict[str, str]:
             description=ware.description,
             metadata={"skm_product_id": number},
         )
-        for plan, (amount, currency, interval, skm) in ware.prices.items():
-            price = account.post(
-                "prices",
-                once=f"price-{plan}",
-                product=product["id"],
-                unit_amount=amount,
-                currency=currency,
-                recurring={"interval": interval},
-                metadata={"skm": json.dumps(skm)},
-            )
-            prices[plan] = price["id"]
-        if ware.prices:
-            changeable.append({"product": product["id"], "prices": [prices[plan] for plan in ware.prices]})
+        prices |= {plan: _make_price(account, product["id"], plan, offer) for plan, offer in ware.prices.items()}
+        periodic = [prices[plan] for plan, offer in ware.prices.items() if offer.interval]
+        if periodic:
+            changeable.append({"product": product["id"], "prices": periodic})
     (configuration,) = account.get("billing_portal/configurations", is_default="true")["data"]
     update = {"enabled": "true", "default_allowed_updates": ["price"], "products": changeable}
     account.post(
@@ -123,6 +142,37 @@ def _make_prices(account: Account) -> dict[str, str]:
         features={"subscription_update": {**update, "proration_behavior": "create_prorations"}},
     )
     return prices
+
+
+def _make_price(account: Account, product: str, plan: str, offer: cast.Offer) -> str:
+    trial = {TRIAL: offer.trial_days} if offer.trial_days else {}
+    made = account.post(
+        "prices",
+        once=f"price-{plan}",
+        product=product,
+        unit_amount=offer.amount,
+        currency="eur",
+        metadata={"skm": json.dumps(offer.skm), **trial},
+        **({"recurring": {"interval": offer.interval}} if offer.interval else {}),
+    )
+    return str(made["id"])
+
+
+def _leave_work_for_staff(account: Account, prices: dict[str, str]) -> None:
+    """A sale nobody knows the customer of, and two entries of the catalog that the Stripe doctor has words for."""
+    payer = account.post("customers", once="stranger", name=cast.STRANGER_NAME, email=cast.STRANGER_EMAIL)["id"]
+    card = account.post("payment_methods/pm_card_visa/attach", once="stranger-card", customer=payer)["id"]
+    items = [{"price": prices["node_yearly"]}]
+    account.post(
+        "subscriptions", once="stranger-subscription", customer=payer, default_payment_method=card, items=items
+    )
+    stickers = account.post("products", once="product-stickers", name="Lighthouse stickers")
+    account.post("prices", once="price-stickers", product=stickers["id"], unit_amount=500, currency="eur")
+    draft = account.post(
+        "products", once="product-draft", name="Harborlight Studio (draft)", metadata={"skm_product_id": 1}
+    )
+    spoiled = {"skm": "{Period: 30}"}
+    account.post("prices", once="price-draft", product=draft["id"], unit_amount=900, currency="eur", metadata=spoiled)
 
 
 def _make_payer(account: Account, paid: Paid) -> str:
