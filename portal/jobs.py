@@ -18,6 +18,8 @@ JOBS: dict[str, str] = {
     "fulfillment.sweep_ending": "portal.fulfillment.sweeps:sweep_ending",
     "fulfillment.sweep_orders": "portal.fulfillment.ordered:sweep_orders",
     "fulfillment.write_back": "portal.fulfillment.write_back:perform",
+    "reconciliation.compare": "portal.reconciliation.jobs:compare",
+    "reconciliation.watch": "portal.reconciliation.watching:watch",
     "webhooks.sweep_events": "portal.webhooks.sweeping:sweep_events",
 }
 # jobs that come round again: seconds between two turns
@@ -27,6 +29,8 @@ SCHEDULE: dict[str, int] = {
     "fulfillment.sweep_ending": 3600,
     "billing.sync_plans": 3600,
     "fulfillment.sweep_all": 24 * 3600,
+    "reconciliation.compare": 24 * 3600,
+    "reconciliation.watch": 5 * 60,
 }
 # done by every worker once an hour; each only deletes what has had its day, so that doing it twice is harmless
 HOUSEKEEPING: tuple[str, ...] = (

@@ -1,0 +1,43 @@
+"""What Stripe could not show us: purchases it no longer knows, and look-ups that failed."""
+
+from __future__ import annotations
+
+from portal.reconciliation.found import Found, license_subject
+from portal.reconciliation.pairs import Held
+from portal.webhooks.models import StripeEvent
+
+ACCOUNT = "stripe"  # subject of a look-up that failed for the whole account
+
+
+def key_without_subscription(stripe_id: str, held: Held) -> list[Found]:
+    """We hold a key for a purchase that Stripe does not know. Not found alone never takes anything away."""
+    return [
+        Found(
+            "key_without_subscription",
+            license_subject(key.global_id),
+            purchase=stripe_id,
+            stripe={"subscription": stripe_id, "status": "not found"},
+            ours={"key": key.shown, "expires_at": key.expires_at if key.is_limited else None},
+            customer_id=key.customer_id,
+            license_global_id=key.global_id,
+        )
+        for key in held.all_keys
+        if not key.is_blocked and not key.is_paid_elsewhere
+    ]
+
+
+def lookup_failed(subject: str, reason: str) -> Found:
+    """Stripe did not tell, or told what cannot be read; until it does, nothing is concluded from it."""
+    return Found("lookup_failed", subject, purchase="" if subject == ACCOUNT else subject, stripe={"error": reason})
+
+
+def parked_event(event: StripeEvent) -> Found:
+    """An event that was given up after the last try: the purchase behind it was not looked at."""
+    return Found(
+        "lookup_failed",
+        event.subject or event.event_id,
+        purchase=event.subject,
+        stripe={"event": event.type, "event_id": event.event_id},
+        ours={"error": event.last_error[:300]},
+        since=event.received_at,
+    )

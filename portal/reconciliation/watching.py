@@ -1,0 +1,148 @@
+"""Every five minutes, from our own tables alone: is anybody charged without a key? It needs no answer from Stripe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from portal import clock
+from portal.billing.models import Order, StripeAccount
+from portal.extensions import db
+from portal.fulfillment.models import PaidUnit, Purchase
+from portal.fulfillment.sweeps import ENSURE
+from portal.outbox import service as outbox
+from portal.reconciliation import alarms, ledger, local
+from portal.reconciliation.found import Found
+from portal.reconciliation.local import HAS_UNIT, PATIENCE
+from portal.reconciliation.models import Finding
+from portal.webhooks.models import StripeEvent
+
+CHARGED = "charged_without_key"
+MONEY_CAME = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "invoice.paid",
+    "invoice.payment_succeeded",
+)
+PURCHASES = ("sub_", "cs_", "in_")
+SETTLED = ("unclaimed", "ended", "waiting")
+
+
+def watch(*, vendor_id: int | None) -> None:
+    """The job, for one vendor or for all: open and close what our tables tell, alarm staff, and try the key again."""
+    everybody = select(StripeAccount.vendor_id).where(StripeAccount.api_key != "")
+    for each in [vendor_id] if vendor_id is not None else list(db.session.scalars(everybody)):
+        _watch_one(each)
+
+
+def _watch_one(vendor_id: int) -> None:
+    started_at = clock.now()
+    unclaimed, parked = local.unclaimed_payments(vendor_id), local.parked_events(vendor_id)
+    ledger.keep(vendor_id, [*charged(vendor_id), *unclaimed, *parked])
+    ledger.close_gone(vendor_id, started_at, kinds=("unclaimed_payment",))
+    ledger.close_as_gone(_over(vendor_id, {one.subject for one in parked}))
+    _try_again(vendor_id)
+    alarms.tell(vendor_id)
+
+
+def charged(vendor_id: int) -> list[Found]:
+    """Money that came more than five minutes ago, and no key: by purchase, by order, by an event that waits."""
+    late = clock.now() - PATIENCE
+    return [*_purchases(vendor_id, late), *_orders(vendor_id, late), *_events(vendor_id, late)]
+
+
+def _purchases(vendor_id: int, late: datetime) -> Iterable[Found]:
+    mine = select(Purchase).where(
+        Purchase.vendor_id == vendor_id, Purchase.state == "served", Purchase.first_seen_at < late, ~HAS_UNIT
+    )
+    for purchase in db.session.scalars(mine):
+        yield Found(
+            CHARGED,
+            purchase.stripe_id,
+            purchase=purchase.stripe_id,
+            stripe={"status": purchase.status, "paid": True, "stripe_customer": purchase.stripe_customer_id},
+            ours={"keys": 0, "state": purchase.state},
+            since=purchase.first_seen_at,
+            customer_id=purchase.customer_id,
+            amount_minor=purchase.amount_minor,
+            currency=purchase.currency,
+        )
+
+
+def _orders(vendor_id: int, late: datetime) -> Iterable[Found]:
+    has_unit = select(PaidUnit.id).where(PaidUnit.vendor_id == Order.vendor_id, PaidUnit.stripe_id == Order.stripe_id)
+    settled = select(Purchase.stripe_id).where(
+        Purchase.vendor_id == Order.vendor_id, Purchase.stripe_id == Order.stripe_id, Purchase.state.in_(SETTLED)
+    )
+    paid_at = func.coalesce(Order.closed_at, Order.created_at)
+    mine = select(Order).where(
+        Order.vendor_id == vendor_id,
+        Order.state == "paid",
+        Order.stripe_id != "",
+        paid_at < late,
+        ~has_unit.exists(),
+        ~settled.exists(),
+    )
+    for order in db.session.scalars(mine):
+        yield Found(
+            CHARGED,
+            order.stripe_id,
+            purchase=order.stripe_id,
+            stripe={"paid": True, "checkout": order.session_id},
+            ours={"keys": 0, "order": order.id},
+            since=order.closed_at or order.created_at,
+            customer_id=order.customer_id,
+        )
+
+
+def _events(vendor_id: int, late: datetime) -> Iterable[Found]:
+    """Stripe told of money, and reading the purchase fails or does not get its turn."""
+    known = select(Purchase.stripe_id).where(
+        Purchase.vendor_id == StripeEvent.vendor_id, Purchase.stripe_id == StripeEvent.subject
+    )
+    mine = select(StripeEvent).where(
+        StripeEvent.vendor_id == vendor_id,
+        StripeEvent.state.in_(("received", "parked")),
+        StripeEvent.received_at < late,
+        StripeEvent.type.in_(MONEY_CAME),
+        ~known.exists(),
+    )
+    for event in db.session.scalars(mine.order_by(StripeEvent.id)):
+        if event.subject.startswith(PURCHASES):
+            yield Found(
+                CHARGED,
+                event.subject,
+                purchase=event.subject,
+                stripe={"event": event.type},
+                ours={"keys": 0, "state": "never seen"},
+                since=event.received_at,
+            )
+
+
+def _over(vendor_id: int, parked: set[str]) -> list[int]:
+    """Open findings that our tables refute: the key is there, or the event is no longer parked."""
+    mine = select(Finding).where(
+        Finding.vendor_id == vendor_id, Finding.state == ledger.OPEN, Finding.kind.in_((CHARGED, "lookup_failed"))
+    )
+    findings = list(db.session.scalars(mine))
+    subjects = [finding.subject for finding in findings if finding.kind == CHARGED]
+    settled = local.served(vendor_id, subjects)
+    events = [
+        one for one in findings if one.kind == "lookup_failed" and "event_id" in json.loads(one.evidence)["stripe"]
+    ]
+    over = [one.id for one in events if one.subject not in parked]
+    return over + [one.id for one in findings if one.kind == CHARGED and one.subject in settled]
+
+
+def _try_again(vendor_id: int) -> None:
+    """Read every charged purchase without a key once more; the ordinary way makes the key."""
+    mine = select(Finding.subject).where(
+        Finding.vendor_id == vendor_id, Finding.state == ledger.OPEN, Finding.kind == CHARGED
+    )
+    stretch = clock.unix() // int(PATIENCE.total_seconds())
+    for subject in db.session.scalars(mine):
+        mark = f"ensure:charged:{vendor_id}:{subject}:{stretch}"[:200]
+        outbox.queue_job(ENSURE, vendor_id=vendor_id, dedupe_key=mark, stripe_id=subject)
