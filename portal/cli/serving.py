@@ -5,10 +5,12 @@ Why waitress: docs/decisions/0001-production-server.md.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,6 +31,7 @@ STOPS_WITHIN_SECONDS = 25
 LAST_TURNS = 20
 LINGER_SECONDS = 0.3  # a connection just made has not sent its request yet
 RESPAWN_PAUSE_SECONDS = 1.0
+SO_ATTACH_FILTER, BPF_RETURN = 26, 6  # linux/asm-generic/socket.h, linux/bpf_common.h
 
 
 def run_here(
@@ -118,6 +121,7 @@ def _turn(server: Any, seconds: float = 1) -> None:
 def _finish(server: Any) -> None:
     """Take what waits at the door, close it, answer the requests that have come, then close the rest."""
     began = clock.monotonic()
+    _let_nobody_knock(server.socket)
     for _ in range(LAST_TURNS):
         _turn(server, 0)
     server.accepting = False
@@ -130,6 +134,17 @@ def _finish(server: Any) -> None:
         _turn(server, LINGER_SECONDS)
     server.task_dispatcher.shutdown(timeout=1)
     server.asyncore.close_all(server._map)
+
+
+def _let_nobody_knock(listening: socket.socket) -> None:
+    """Have the kernel drop new connections; closing would reset those that are made but not taken yet.
+
+    Whoever knocks now tries again a second later, and finds another server or a closed door. Linux only: a socket
+    filter of one instruction, which lets zero bytes pass.
+    """
+    instruction = ctypes.create_string_buffer(struct.pack("=HBBI", BPF_RETURN, 0, 0, 0))
+    with suppress(OSError):
+        listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", 1, ctypes.addressof(instruction)))
 
 
 def _is_busy(channel: Any) -> bool:
