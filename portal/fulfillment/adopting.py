@@ -8,11 +8,13 @@ from sqlalchemy import select
 
 from portal.billing.links import number_in
 from portal.extensions import db
+from portal.fulfillment import seeds
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.fulfillment.plans import Entitlement
 from portal.licenses.models import License
 
+ADOPTED = "latchkey_adopted"  # the adopted ones among the keys that we have written down
 NUMBERS = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 
 
@@ -28,12 +30,18 @@ def named_key(purchase: Purchase, facts: Facts, entitlement: Entitlement, positi
     return None
 
 
-def names_a_key(facts: Facts) -> bool:
-    """Whether the metadata points at any key."""
-    return any(facts.metadata.get(name, "").strip() for name in ("skm_key_id", "skm_key_globalid"))
+def names_a_key(facts: Facts, purchase: Purchase) -> bool:
+    """Whether somebody made the metadata point at a key, other than ourselves."""
+    is_ours = _is_written_by_us(purchase.vendor_id, facts)
+    return not is_ours and any(facts.metadata.get(name, "").strip() for name in ("skm_key_id", "skm_key_globalid"))
 
 
 def _candidates(vendor_id: int, facts: Facts, entitlement: Entitlement, position: int) -> list[License]:
+    if _is_written_by_us(vendor_id, facts):
+        # A key that we made comes back by itself, as it was; in a restored database its number may be another key's.
+        adopted = NUMBERS.findall(facts.metadata.get(ADOPTED, ""))
+        known = [db.session.get(License, (vendor_id, int(number))) for number in adopted if int(number) < 2**31]
+        return [license for license in known if license is not None]
     listed = NUMBERS.findall(facts.metadata.get("latchkey_keys", ""))
     global_id = number_in(facts.metadata, "skm_key_globalid")
     key_id = number_in(facts.metadata, "skm_key_id")
@@ -44,6 +52,10 @@ def _candidates(vendor_id: int, facts: Facts, entitlement: Entitlement, position
         by_id = select(License).filter_by(vendor_id=vendor_id, product_id=entitlement.product.id, id=key_id)
         found.append(db.session.scalar(by_id))
     return [license for license in found if license is not None]
+
+
+def _is_written_by_us(vendor_id: int, facts: Facts) -> bool:
+    return facts.metadata.get("latchkey_instance") == seeds.instance_of(vendor_id) and "skm_key_id" in facts.metadata
 
 
 def _is_taken(license: License, purchase: Purchase) -> bool:

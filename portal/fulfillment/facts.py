@@ -13,7 +13,8 @@ class Line:
     """One licensed or unlicensed item.
 
     product: `skm_product_id` as it stands there. plan: the price's `skm`. paid_until: None while nothing was paid, and
-    for payments that happen once.
+    for payments that happen once. is_certain: Stripe said the quantity; where it did not, one is assumed and nothing
+    taken away.
     """
 
     source: str
@@ -23,14 +24,16 @@ class Line:
     quantity: int
     paid_until: datetime | None
     is_paid: bool
+    is_certain: bool = True
 
 
 @dataclass(frozen=True)
 class Facts:
     """A purchase as it was read at `fetched_at`. effect: see `states`. because: why a key is to be blocked.
 
-    session_metadata: of the checkout it came from, if any; purchase: the subscription, if it is one. is_refused: the
-    bank that a checkout waited for did not pay.
+    session_metadata, reference: of the checkout it came from, if any; purchase: the subscription, if it is one.
+    is_refused: the bank that a checkout waited for did not pay. bought_at: None where Stripe did not say. is_complete:
+    all lines are here.
     """
 
     stripe_id: str
@@ -50,8 +53,17 @@ class Facts:
     session_metadata: dict[str, str] = field(default_factory=dict)
     purchase: gateway.PurchaseRead | None = field(default=None, repr=False)
     is_refused: bool = False
+    reference: str = ""
+    bought_at: datetime | None = None
+    is_complete: bool = True
 
     @property
     def is_paid(self) -> bool:
         """Whether anything was paid for (a trial and a price of nothing count)."""
         return any(line.is_paid for line in self.lines)
+
+    @property
+    def has_all_lines(self) -> bool:
+        """Whether an item that is not among the lines is gone for certain."""
+        is_cut = not self.is_complete or (self.purchase is not None and not self.purchase.has_all_items)
+        return bool(self.lines) and not is_cut and all(line.source for line in self.lines)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from portal import clock
 from portal.customers.models import Customer
 from portal.extensions import db
 from portal.fulfillment.facts import Facts
@@ -23,6 +25,7 @@ NAMES = {
     "restored": "license_restored",
     "blocked": "license_blocked",
 }
+NEWS = timedelta(days=3)  # what was bought before is no news to staff
 WHO_HELPS = ("owner", "admin")
 
 
@@ -32,8 +35,13 @@ def tell(vendor: Vendor, purchase: Purchase, facts: Facts, changes: list[Change]
         _tell_customer(vendor, purchase, change)
     if facts.status in ("past_due", "unpaid") and facts.invoice_id and facts.is_paid:
         _queue(vendor, purchase, "payment_failed", facts.invoice_id)
-    if purchase.state == "unclaimed":
+    if purchase.state == "unclaimed" and _is_new(facts):
         _tell_staff(vendor, purchase)
+
+
+def _is_new(facts: Facts) -> bool:
+    """Whether it is worth a mail: the first look at an account finds everything that was ever sold there."""
+    return facts.bought_at is None or clock.now() - facts.bought_at < NEWS
 
 
 def _tell_customer(vendor: Vendor, purchase: Purchase, change: Change) -> None:

@@ -55,11 +55,13 @@ class Purchase(db.Model):
 
 
 class PaidUnit(db.Model):
-    """One unit of quantity of one licensed item, and its license. The unique key is what makes a second key impossible.
+    """One unit of quantity of one licensed item, and its license. The unique key makes a second key impossible.
 
-    source: the subscription item (`si_…`), or purchase and line (`cs_…:0`). generation: raised when the unit needs
-    another key than before (the plan moved to another product). blocked_because: why *we* blocked the license (ended,
-    unpaid, refunded, disputed, quantity); empty when we did not, so that a block by staff is never lifted here.
+    source: the subscription item (`si_…`), or the line of a checkout or invoice (`li_…`, `il_…`); with `@` and a
+    product once the item pays for another product. generation: raised when the unit needs another key than before,
+    because another purchase pays for its license meanwhile. blocked_because: why the unit was taken away and *we*
+    blocked the license (ended, unpaid, refunded, disputed, quantity, moved); `staff` when it was blocked already, so
+    that a block by staff is never lifted here; empty while the unit counts.
     """
 
     __tablename__ = "paid_units"

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from portal.billing import orders
 from portal.billing.links import number_in
-from portal.billing.models import StripeCustomer
+from portal.billing.models import Order, StripeCustomer
 from portal.customers.models import Customer
 from portal.extensions import db
 from portal.fulfillment import seeds
@@ -24,9 +24,10 @@ def find_owner(vendor_id: int, purchase: Purchase, facts: Facts) -> int | None:
         orders.customer_of(vendor_id, order_of(facts), facts.livemode)
         or _customer(vendor_id, number_in(facts.metadata, "skm_customer_id"))
         or _of_our_checkout(vendor_id, facts)
+        or _of_reference(vendor_id, facts)
         or _counterpart(vendor_id, facts)
         or _customer(vendor_id, number_in(facts.customer_metadata, "skm_customer_id"))
-        or _of_named_key(vendor_id, number_in(facts.metadata, "skm_key_globalid"))
+        or _of_named_key(vendor_id, facts)
     )
 
 
@@ -35,6 +36,19 @@ def _of_our_checkout(vendor_id: int, facts: Facts) -> int | None:
     if facts.session_metadata.get("latchkey_instance") != seeds.instance_of(vendor_id):
         return None
     return _customer(vendor_id, number_in(facts.session_metadata, "skm_customer_id"))
+
+
+def _of_reference(vendor_id: int, facts: Facts) -> int | None:
+    """Whose order `client_reference_id` names. A buyer can edit it in a link, so it is a claim and no proof.
+
+    It counts where the order is for one of the prices bought, and the Stripe customer is nobody else's.
+    """
+    order = db.session.get(Order, (vendor_id, facts.reference)) if 0 < len(facts.reference) <= 40 else None
+    if order is None or order.livemode != facts.livemode:
+        return None
+    if order.price_id not in {line.price_id for line in facts.lines}:
+        return None
+    return order.customer_id if _counterpart(vendor_id, facts) in (None, order.customer_id) else None
 
 
 def _customer(vendor_id: int, customer_id: int | None) -> int | None:
@@ -51,6 +65,13 @@ def _counterpart(vendor_id: int, facts: Facts) -> int | None:
     return db.session.scalar(mine) if facts.stripe_customer_id else None
 
 
-def _of_named_key(vendor_id: int, global_id: int | None) -> int | None:
+def _of_named_key(vendor_id: int, facts: Facts) -> int | None:
+    """The owner of the key that somebody typed in: by its GlobalId, or by its number within the product bought."""
+    global_id, key_id = number_in(facts.metadata, "skm_key_globalid"), number_in(facts.metadata, "skm_key_id")
     found = db.session.get(License, (vendor_id, global_id)) if global_id else None
+    if found is None and key_id:
+        numbers = [number_in({"id": line.product}, "id") for line in facts.lines]
+        products = [number for number in numbers if number]
+        mine = select(License).where(License.vendor_id == vendor_id, License.id == key_id)
+        found = db.session.scalar(mine.where(License.product_id.in_(products)).limit(1))
     return found.customer_id if found else None

@@ -13,6 +13,7 @@ from portal.licenses.create_key import CreateKey
 from portal.licenses.models import Product
 
 NO_PRODUCT, BAD_PLAN = "no_product", "bad_plan"
+MOST_KEYS = 1000  # of one item; whoever sells more means machines (`"quantity": "machines"`)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def entitlements(vendor_id: int, facts: Facts) -> tuple[list[Entitlement], str]:
             continue
         number = number_in({"id": line.product}, "id") or plan.product_id
         product = db.session.get(Product, (vendor_id, number)) if number else None
-        if product is not None:
+        if product is not None and line.quantity > MOST_KEYS and plan.quantity != create_key.MACHINES:
+            trouble = BAD_PLAN
+        elif product is not None:
             found.append(Entitlement(line, product, plan))
         elif line.product or line.plan:
             trouble = trouble or NO_PRODUCT

@@ -7,24 +7,22 @@ here: the webhook worker, the return page, the sweeps, and a click of staff.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import select
 
-from portal import clock
+from portal import clock, unit_of_work
 from portal.billing import service as billing
+from portal.billing.models import StripeAccount
 from portal.database import insert_into
 from portal.extensions import db
-from portal.fulfillment import adopting, mails, order_states, owners, plans, seeds, states, units, write_back
+from portal.fulfillment import mails, order_states, owners, plans, seeds, serving, states, write_back
 from portal.fulfillment.facts import Facts
-from portal.fulfillment.models import PaidUnit, Purchase
-from portal.fulfillment.plans import Entitlement
+from portal.fulfillment.models import Purchase
 from portal.fulfillment.reading import Source, purchases_of, read
 from portal.fulfillment.units import Change
 from portal.vendors import service as vendors
-from portal.vendors.models import Vendor
 
-__all__ = ["SERVED", "Outcome", "Source", "apply", "purchases_of", "read", "source_of"]
+__all__ = ["SERVED", "Outcome", "Source", "apply", "ensure_now", "lock", "purchases_of", "read", "source_of"]
 
 WAITING, SERVED, ENDED, UNCLAIMED = "waiting", "served", "ended", "unclaimed"
 
@@ -47,6 +45,7 @@ def source_of(vendor_id: int) -> Source | None:
 
 def apply(vendor_id: int, facts: Facts) -> Outcome:
     """Write what follows from the facts. An older read never overwrites a newer one."""
+    lock(vendor_id)
     if _is_foreign(vendor_id, facts):
         return Outcome("foreign")
     purchase = _locked(vendor_id, facts)
@@ -56,8 +55,8 @@ def apply(vendor_id: int, facts: Facts) -> Outcome:
     _note(purchase, facts)
     purchase.customer_id = owners.find_owner(vendor_id, purchase, facts)
     entitled, trouble = plans.entitlements(vendor_id, facts)
-    changes = _serve(vendor, purchase, facts, entitled) if purchase.customer_id else []
-    changes += _take_away(vendor, purchase, facts, {one.line.source: one.keys for one in entitled})
+    changes = serving.serve(vendor, purchase, facts, entitled) if purchase.customer_id else []
+    changes += serving.take_away(vendor, purchase, facts, entitled)
     purchase.state, purchase.reason = _standing(purchase, facts, trouble)
     db.session.flush()
     order_states.settle(vendor_id, facts)
@@ -65,6 +64,27 @@ def apply(vendor_id: int, facts: Facts) -> Outcome:
     mails.tell(vendor, purchase, facts, changes)
     write_back.queue(purchase, facts)
     return Outcome(purchase.state, purchase.reason, tuple(changes))
+
+
+def lock(vendor_id: int) -> None:
+    """One purchase of a vendor at a time: two that name the same key, or make keys of the same products, stay apart.
+
+    Taken before anything else is locked, so that workers never wait for each other in a circle.
+    """
+    mine = select(StripeAccount.vendor_id).where(StripeAccount.vendor_id == vendor_id)
+    db.session.execute(mine.with_for_update())
+
+
+def ensure_now(vendor_id: int, stripe_id: str) -> Outcome | None:
+    """Read a purchase and apply what follows, at a click; the caller commits. None without a key, or if unknown there.
+
+    Drops the caller's transaction first. Raises the gateway's errors.
+    """
+    unit_of_work.let_go()
+    with unit_of_work.reading():
+        source = source_of(vendor_id)
+    facts = read(source, stripe_id) if source else None
+    return apply(vendor_id, facts) if facts else None
 
 
 def _is_foreign(vendor_id: int, facts: Facts) -> bool:
@@ -89,101 +109,24 @@ def _note(purchase: Purchase, facts: Facts) -> None:
     purchase.status, purchase.livemode = facts.status[:30], facts.livemode
     purchase.stripe_customer_id, purchase.email = facts.stripe_customer_id[:60], facts.email[:512]
     purchase.amount_minor, purchase.currency = facts.amount_minor, facts.currency[:3]
-    purchase.notice = f"unknown status: {facts.status[:60]}" if facts.effect == states.LOOK else ""
-
-
-def _serve(vendor: Vendor, purchase: Purchase, facts: Facts, entitled: list[Entitlement]) -> list[Change]:
-    """Make what is missing and follow plan, quantity and period of what is there."""
-    if facts.effect in (states.WAIT, states.END):
-        return []
-    grace = timedelta(days=vendors.switches_of(vendor).grace_days)
-    there = {(unit.source, unit.ordinal): unit for unit in _units(purchase)}
-    sources = {line.source for line in facts.lines}
-    spare = [unit for place, unit in sorted(there.items()) if place[0] not in sources]
-    changes: list[Change] = []
-    position = 0
-    for entitlement in entitled:
-        for ordinal in range(entitlement.keys if entitlement.line.is_paid else 0):
-            unit = there.get((entitlement.line.source, ordinal)) or _moved(spare, entitlement, ordinal)
-            if unit is None:
-                named = adopting.named_key(purchase, facts, entitlement, position)
-                if named is None and position == 0 and adopting.names_a_key(facts):
-                    purchase.notice = purchase.notice or "the key named in the metadata could not be adopted"
-                changes.append(units.make(vendor, purchase, entitlement, ordinal, named, grace))
-            else:
-                changes += _follow(vendor, purchase, unit, entitlement, facts.effect, grace)
-            position += 1
-    return changes
-
-
-def _moved(spare: list[PaidUnit], entitlement: Entitlement, ordinal: int) -> PaidUnit | None:
-    """A unit whose item was replaced by this one: the key stays the same throughout."""
-    for unit in spare:
-        if units.license_of(unit).product_id == entitlement.product.id:
-            spare.remove(unit)
-            unit.source, unit.ordinal = entitlement.line.source, ordinal
-            db.session.flush()
-            return unit
-    return None
-
-
-def _follow(
-    vendor: Vendor, purchase: Purchase, unit: PaidUnit, entitlement: Entitlement, effect: str, grace: timedelta
-) -> list[Change]:
-    change = units.follow_plan(vendor, purchase, unit, entitlement, grace)
-    if change is not None:
-        return [change]
-    license = units.license_of(unit)
-    changes = []
-    if units.extend(unit, license, entitlement.line.paid_until, grace):
-        changes.append(Change("extended", unit, license))
-    if effect == states.SERVE and units.restore(unit, license):
-        changes.append(Change("restored", unit, license))
-    return changes
-
-
-def _take_away(vendor: Vendor, purchase: Purchase, facts: Facts, keys: dict[str, int]) -> list[Change]:
-    """Block what is certainly no longer paid for. What Stripe did not tell completely takes nothing away.
-
-    keys: how many keys each understood item pays for.
-    """
-    changes = []
-    for unit in _units(purchase):
-        because = _reason_to_block(vendor, unit, facts, keys)
-        license = units.license_of(unit)
-        if because and units.block(unit, license, because):
-            changes.append(Change("blocked", unit, license, because))
-    return changes
-
-
-def _reason_to_block(vendor: Vendor, unit: PaidUnit, facts: Facts, keys: dict[str, int]) -> str:
-    if facts.effect == states.END:
-        return facts.because
-    grace = timedelta(days=vendors.switches_of(vendor).grace_days)
-    if facts.effect == states.SUSPEND and unit.paid_until and unit.paid_until + grace < clock.now():
-        return facts.because
-    if facts.effect != states.SERVE or not facts.lines or (facts.purchase and not facts.purchase.has_all_items):
-        return ""
-    is_gone = unit.source not in {line.source for line in facts.lines}
-    return "quantity" if is_gone or unit.ordinal >= keys.get(unit.source, unit.ordinal + 1) else ""
-
-
-def _units(purchase: Purchase) -> list[PaidUnit]:
-    mine = select(PaidUnit).filter_by(vendor_id=purchase.vendor_id, stripe_id=purchase.stripe_id)
-    return list(db.session.scalars(mine.order_by(PaidUnit.id)))
+    kept = purchase.notice if purchase.notice == serving.NOT_ADOPTED else ""
+    purchase.notice = f"unknown status: {facts.status[:60]}" if facts.effect == states.LOOK else kept
 
 
 def _first_key(purchase: Purchase) -> int | None:
-    return next((unit.license_global_id for unit in _units(purchase)), None)
+    """The key to show with a subscription: the first that still works, else the first."""
+    mine = sorted(serving.units_of(purchase), key=lambda unit: unit.blocked_because != "")
+    return mine[0].license_global_id if mine else None
 
 
 def _standing(purchase: Purchase, facts: Facts, trouble: str) -> tuple[str, str]:
     if facts.effect == states.WAIT:
-        return WAITING, ""
+        return (ENDED, "expired") if facts.status in states.NEVER_PAID else (WAITING, "")
     if facts.effect == states.END:
         return ENDED, facts.because
     if facts.is_paid and purchase.customer_id is None:
         return UNCLAIMED, "no_customer"
     if facts.is_paid and trouble:
         return UNCLAIMED, trouble
-    return (SERVED, "") if facts.is_paid else (WAITING, "")
+    # What was served stays so where Stripe shows nothing as paid for the moment.
+    return (SERVED, "") if facts.is_paid or serving.units_of(purchase) else (WAITING, "")

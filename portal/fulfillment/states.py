@@ -42,6 +42,14 @@ PAYMENT_STATES = {
     "paid": State(SERVE),
     "no_payment_required": State(SERVE),
 }
+INVOICE_STATES = {
+    "draft": State(WAIT),
+    "open": State(WAIT),
+    "uncollectible": State(WAIT),
+    "void": State(WAIT),
+    "paid": State(SERVE),
+}
+NEVER_PAID = ("incomplete_expired", "expired", "void")  # what waits for money in vain
 UNKNOWN = State(LOOK)
 
 
@@ -53,6 +61,11 @@ def of_subscription(status: str) -> State:
 def of_payment(payment_status: str) -> State:
     """The meaning of a checkout's payment status."""
     return PAYMENT_STATES.get(payment_status, UNKNOWN)
+
+
+def of_invoice(status: str) -> State:
+    """The meaning of the status of an invoice that belongs to no subscription."""
+    return INVOICE_STATES.get(status, UNKNOWN)
 
 
 def after_the_money(state: State, payments: Sequence[PaymentRead], switches: Switches) -> State:

@@ -1,4 +1,4 @@
-"""One paid unit and its license: make it, adopt it, move its end, block it and let it go again."""
+"""One paid unit and its license: make it, adopt it, move its end, and bring it to its plan."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from sqlalchemy import select
 from portal import clock
 from portal.audit import service as audit
 from portal.extensions import db
-from portal.fulfillment import seeds
+from portal.fulfillment import blocking, seeds
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.fulfillment.plans import Entitlement
 from portal.licenses import keys
 from portal.licenses import service as licenses
-from portal.licenses.models import License
+from portal.licenses.models import FEATURES, License
 from portal.vendors.models import Vendor
 
 
 @dataclass
 class Change:
-    """What happened to a unit: issued, extended, blocked, restored or moved (to another product)."""
+    """What happened to a unit: issued, extended, blocked or restored."""
 
     kind: str
     unit: PaidUnit
@@ -30,8 +30,9 @@ class Change:
 
 
 def license_of(unit: PaidUnit) -> License:
-    """The license of a unit."""
-    return licenses.get(_Owner(unit.vendor_id), unit.license_global_id)
+    """The license of a unit, as it is now and nobody else's to change until our commit."""
+    mine = select(License).filter_by(vendor_id=unit.vendor_id, global_id=unit.license_global_id)
+    return db.session.scalars(mine.with_for_update().execution_options(populate_existing=True)).one()
 
 
 def make(
@@ -54,11 +55,13 @@ def make(
         is_adopted=adopted is not None,
     )
     license = adopted or _license(vendor, purchase, entitlement, unit, grace)
-    _take(license, purchase)
+    if license.customer_id is None:
+        license.customer_id = purchase.customer_id
     unit.license_global_id = license.global_id
     db.session.add(unit)
     extend(unit, license, entitlement.line.paid_until, grace)
     db.session.flush()
+    blocking.open_again(unit, license)
     return Change("issued", unit, license)
 
 
@@ -71,7 +74,8 @@ def _license(vendor: Vendor, purchase: Purchase, entitlement: Entitlement, unit:
         vendor,
         product,
         customer_id=purchase.customer_id,
-        period=max(0, (until - clock.now()).days) if until else plan.period,
+        # At least a day: a period of 0 would make it perpetual.
+        period=max(1, (until - clock.now()).days) if until else plan.period,
         max_no_of_machines=entitlement.max_no_of_machines,
         features=plan.features,
         notes=plan.notes,
@@ -83,15 +87,23 @@ def _license(vendor: Vendor, purchase: Purchase, entitlement: Entitlement, unit:
     )
 
 
-def _take(license: License, purchase: Purchase) -> None:
-    if license.customer_id is None:
-        license.customer_id = purchase.customer_id
+def another_key(
+    vendor: Vendor, purchase: Purchase, unit: PaidUnit, entitlement: Entitlement, grace: timedelta
+) -> Change:
+    """A key of its own for a unit whose license another purchase pays for meanwhile."""
+    unit.generation += 1
+    unit.blocked_because, unit.is_adopted = "", False
+    license = _license(vendor, purchase, entitlement, unit, grace)
+    unit.license_global_id = license.global_id
+    extend(unit, license, entitlement.line.paid_until, grace)
+    return Change("issued", unit, license)
 
 
 def extend(unit: PaidUnit, license: License, paid_until: datetime | None, grace: timedelta) -> bool:
-    """Move the end to what was paid, never earlier. Whether it moved."""
+    """Move the end to what was paid, never earlier. Whether more was paid, and the license runs longer by it."""
     if paid_until is None:
         return False
+    is_more = unit.paid_until is None or paid_until > unit.paid_until
     unit.paid_until = max(paid_until, unit.paid_until or paid_until)
     end = paid_until + grace
     if end <= license.expires_at:
@@ -104,74 +116,16 @@ def extend(unit: PaidUnit, license: License, paid_until: datetime | None, grace:
         before={"expires_at": before},
         after={"expires_at": end},
     )
-    return True
+    return is_more
 
 
-def follow_plan(
-    vendor: Vendor, purchase: Purchase, unit: PaidUnit, entitlement: Entitlement, grace: timedelta
-) -> Change | None:
-    """Bring a unit to the plan and quantity it is paid for now. The key stays, unless the product is another one."""
-    license = license_of(unit)
-    if license.product_id != entitlement.product.id:
-        block(unit, license, "moved")
-        unit.generation += 1
-        unit.blocked_because, unit.is_adopted = "", False
-        moved = _license(vendor, purchase, entitlement, unit, grace)
-        unit.license_global_id, unit.price_id = moved.global_id, entitlement.line.price_id
-        return Change("issued", unit, moved)
-    if unit.price_id != entitlement.line.price_id:
-        unit.price_id = entitlement.line.price_id
-        for name, is_on in entitlement.plan.features.items():
-            setattr(license, name, is_on)
+def follow_plan(unit: PaidUnit, license: License, entitlement: Entitlement) -> None:
+    """Bring a unit's license to the plan and quantity it is paid for now. What the plan leaves open stays."""
+    plan, price_id = entitlement.plan, entitlement.line.price_id
+    is_another_plan = bool(price_id) and unit.price_id != price_id
+    if is_another_plan:
+        unit.price_id = price_id
+        for name in FEATURES if plan.features else ():
+            setattr(license, name, plan.features.get(name, False))
+    if entitlement.line.is_certain and (is_another_plan or plan.quantity == "machines"):
         license.max_no_of_machines = entitlement.max_no_of_machines
-    elif entitlement.plan.quantity == "machines":
-        license.max_no_of_machines = entitlement.max_no_of_machines
-    return None
-
-
-def block(unit: PaidUnit, license: License, because: str) -> bool:
-    """Block the license, unless something else still pays for it. Whether it was open before."""
-    if unit.blocked_because:
-        return False
-    unit.blocked_because = because
-    if license.block or _is_paid_elsewhere(unit):
-        return False
-    license.block = True
-    _record(unit, "license.block", because)
-    return True
-
-
-def restore(unit: PaidUnit, license: License) -> bool:
-    """Lift a block of ours; one that staff set stays. Whether the license was blocked by us."""
-    if not unit.blocked_because:
-        return False
-    before, unit.blocked_because = unit.blocked_because, ""
-    if not license.block:
-        return False
-    license.block = False
-    _record(unit, "license.unblock", before)
-    return True
-
-
-def _is_paid_elsewhere(unit: PaidUnit) -> bool:
-    others = select(PaidUnit.id).where(
-        PaidUnit.vendor_id == unit.vendor_id,
-        PaidUnit.license_global_id == unit.license_global_id,
-        PaidUnit.blocked_because == "",
-        PaidUnit.id != unit.id,
-    )
-    return db.session.scalar(others.limit(1)) is not None
-
-
-def _record(unit: PaidUnit, action: str, because: str) -> None:
-    audit.record(
-        unit.vendor_id,
-        action,
-        f"license:{unit.license_global_id}",
-        after={"because": because, "paid_by": unit.stripe_id},
-    )
-
-
-@dataclass(frozen=True)
-class _Owner:
-    id: int

@@ -1,80 +1,137 @@
-"""Our ids on the subscription at Stripe, so that anyone who looks there finds the key, and a restored server too."""
+"""Our ids on what was bought at Stripe, so that anyone who looks there finds the key, and a restored server too."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import secrets
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from portal import clock, unit_of_work
 from portal.billing import gateway
 from portal.billing import service as billing
+from portal.billing.models import StripeCustomer
 from portal.extensions import db
 from portal.fulfillment import seeds
+from portal.fulfillment.adopting import ADOPTED
+from portal.fulfillment.blocking import MOVED
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.licenses.models import License
 from portal.outbox import service as outbox
+from portal.outbox.models import OutboxItem
 from portal.vendors import service as vendors
 
 JOB = "fulfillment.write_back"
-TEMPORARY = "skm_temp_var"
+TEMPORARY, CUSTOMER = "skm_temp_var", "skm_customer_id"
 LONGEST = 500  # Stripe's limit for a metadata value
+WRITABLE = ("sub_", "in_")
 
 
 def queue(purchase: Purchase, facts: Facts) -> None:
-    """Queue the job where Stripe shows something else than it should; once for each thing it should show."""
-    wanted = _wanted(purchase)
-    if not wanted:
-        return
+    """Queue the job where Stripe shows something else than it should."""
+    wanted = wanted_of(purchase)
     is_right = all(facts.metadata.get(name, "") == value for name, value in wanted.items())
-    if is_right and TEMPORARY not in facts.metadata:
+    is_right = is_right and not (wanted and TEMPORARY in facts.metadata)
+    if (is_right and not _names_nobody(purchase, facts)) or _is_waiting(purchase):
         return
-    written = purchase.written_at.isoformat() if purchase.written_at else ""
-    mark = hashlib.sha256(json.dumps([wanted, written], sort_keys=True).encode()).hexdigest()[:32]
-    outbox.queue_job(
-        JOB,
-        vendor_id=purchase.vendor_id,
-        dedupe_key=f"write_back:{purchase.vendor_id}:{purchase.stripe_id}:{mark}"[:200],
-        stripe_id=purchase.stripe_id,
-    )
+    mark = f"{_about(purchase)}{secrets.token_hex(8)}"[:200]
+    outbox.queue_job(JOB, vendor_id=purchase.vendor_id, dedupe_key=mark, stripe_id=purchase.stripe_id)
 
 
 def perform(*, vendor_id: int, stripe_id: str) -> None:
     """The job: write what should be there now. Setting the same twice is harmless, so no idempotency key is needed."""
     with unit_of_work.reading():
         purchase = db.session.get(Purchase, (vendor_id, stripe_id))
-        wanted = _wanted(purchase) if purchase else {}
+        wanted = wanted_of(purchase) if purchase else {}
+        counterpart = _counterpart(purchase) if purchase else ""
         connection = billing.connection_of(vendors.get(vendor_id))
-    if not wanted or connection is None:
+        owner = purchase.customer_id if purchase else None
+    if connection is None or owner is None:
         return
-    try:
-        gateway.write_metadata(connection, stripe_id, {**wanted, TEMPORARY: ""})
-    except gateway.NoSuchPurchase:
-        return
+    if wanted:
+        try:
+            gateway.write_metadata(connection, stripe_id, {**wanted, TEMPORARY: ""})
+        except gateway.NoSuchPurchase:
+            return
+    if counterpart:
+        _name(connection, counterpart, owner)
     written = db.session.get(Purchase, (vendor_id, stripe_id))
     if written is not None:
         written.written_at = clock.now()
 
 
-def _wanted(purchase: Purchase) -> dict[str, str]:
-    """The metadata of a purchase with keys: the first of them, and all where there are several."""
-    if not purchase.stripe_id.startswith("sub_"):
-        return {}
-    found = db.session.execute(
-        select(License.id, License.global_id)
-        .join(PaidUnit, (PaidUnit.license_global_id == License.global_id) & (PaidUnit.vendor_id == License.vendor_id))
-        .where(PaidUnit.vendor_id == purchase.vendor_id, PaidUnit.stripe_id == purchase.stripe_id)
-        .order_by(PaidUnit.id)
-    ).all()
+def _is_waiting(purchase: Purchase) -> bool:
+    """Whether a job stands there that nobody has begun: it will write what we commit now.
+
+    One that was begun may have looked before, so it does not count; nor does one that was given up.
+    """
+    mine = select(OutboxItem.id).where(
+        OutboxItem.state == "waiting",
+        OutboxItem.name == JOB,
+        OutboxItem.vendor_id == purchase.vendor_id,
+        OutboxItem.lease_until.is_(None),
+        OutboxItem.dedupe_key.startswith(_about(purchase), autoescape=True),
+    )
+    return db.session.scalar(mine.with_for_update(skip_locked=True).limit(1)) is not None
+
+
+def _about(purchase: Purchase) -> str:
+    return f"write_back:{purchase.vendor_id}:{purchase.stripe_id}:"
+
+
+def _names_nobody(purchase: Purchase, facts: Facts) -> bool:
+    """Whether the Stripe customer could tell whose it is, and does not."""
+    is_gone = facts.purchase is not None and facts.purchase.customer is not None and facts.purchase.customer.is_deleted
+    if is_gone or purchase.state != "served" or facts.customer_metadata.get(CUSTOMER, "").strip():
+        return False
+    return bool(purchase.customer_id and _counterpart(purchase))
+
+
+def _counterpart(purchase: Purchase) -> str:
+    """The Stripe customer that paid, unless we know it as somebody else's."""
+    mine = select(StripeCustomer.customer_id).where(
+        StripeCustomer.vendor_id == purchase.vendor_id, StripeCustomer.stripe_id == purchase.stripe_customer_id
+    )
+    known = db.session.scalar(mine) if purchase.stripe_customer_id else None
+    return purchase.stripe_customer_id if known in (None, purchase.customer_id) else ""
+
+
+def _name(connection: gateway.Connection, counterpart: str, owner: int) -> None:
+    """Write whose customer it is, where nobody is named."""
+    try:
+        found = gateway.retrieve_customer(connection, counterpart)
+        if not found.is_deleted and not found.metadata.get(CUSTOMER, "").strip():
+            gateway.write_customer_metadata(connection, counterpart, {CUSTOMER: str(owner)})
+    except gateway.NoSuchCustomer:
+        return
+
+
+def wanted_of(purchase: Purchase) -> dict[str, str]:
+    """The metadata that a purchase with keys should show: the first of them, and all where there are several."""
+    found = _keys(purchase) if purchase.stripe_id.startswith(WRITABLE) else []
     if not found:
         return {}
     wanted = {
-        "skm_customer_id": str(purchase.customer_id or ""),
-        "skm_key_id": str(found[0][0]),
-        "skm_key_globalid": str(found[0][1]),
+        CUSTOMER: str(purchase.customer_id or ""),
+        "skm_key_id": str(found[0].id),
+        "skm_key_globalid": str(found[0].global_id),
         "latchkey_instance": seeds.instance_of(purchase.vendor_id),
     }
-    listed = ",".join(str(row[1]) for row in found)
-    return wanted | ({"latchkey_keys": listed} if len(found) > 1 and len(listed) <= LONGEST else {})
+    lists = {
+        "latchkey_keys": [str(row.global_id) for row in found] if len(found) > 1 else [],
+        ADOPTED: [str(row.global_id) for row in found if row.is_adopted],
+    }
+    listed = {name: ",".join(numbers) for name, numbers in lists.items()}
+    return wanted | {name: text for name, text in listed.items() if 0 < len(text) <= LONGEST}
+
+
+def _keys(purchase: Purchase) -> list[Row[int, int, bool]]:
+    of_license = (PaidUnit.license_global_id == License.global_id) & (PaidUnit.vendor_id == License.vendor_id)
+    found = (
+        select(License.id, License.global_id, PaidUnit.is_adopted)
+        .join(PaidUnit, of_license)
+        .where(PaidUnit.vendor_id == purchase.vendor_id, PaidUnit.stripe_id == purchase.stripe_id)
+        .where(PaidUnit.blocked_because != MOVED)
+        .order_by(PaidUnit.id)
+    )
+    return list(db.session.execute(found).all())

@@ -16,6 +16,7 @@ from portal.billing import gateway
 from portal.billing.models import StripeAccount
 from portal.extensions import db
 from portal.fulfillment import service as fulfillment
+from portal.fulfillment import sweeps
 from portal.fulfillment.reading import Source
 from portal.outbox import service as outbox
 from portal.webhooks import inbox
@@ -25,40 +26,69 @@ from portal.webhooks.models import StripeEvent
 SWEEP = "webhooks.sweep_events"
 OVERLAP = timedelta(hours=1)  # events do not appear in the order of their times
 LONGEST_AGO = timedelta(days=29)  # Stripe keeps them for thirty days
+MOST_AT_ONCE = timedelta(days=10)  # of events in one transaction; the next turn follows at once
 MOST_TYPES = 20
 
 
 def sweep_events(*, vendor_id: int | None) -> None:
-    """Store what happened since the last sweep and is not in the inbox yet."""
+    """Store what happened since the last sweep and is not in the inbox yet.
+
+    Where the list does not go back far enough (a new account, or an old backup), everything sold is looked through.
+    """
     if vendor_id is None:
-        for each in db.session.scalars(select(StripeAccount.vendor_id).where(StripeAccount.api_key != "")):
-            outbox.queue_job(SWEEP, vendor_id=each)
+        sweeps.for_each_vendor(SWEEP)
         return
     with unit_of_work.reading():
         source = fulfillment.source_of(vendor_id)
         cursor = db.session.scalar(select(StripeAccount.events_until).where(StripeAccount.vendor_id == vendor_id))
-    if source is None:
+        endpoint = inbox.find_endpoint(str(vendor_id))
+    if source is None or endpoint is None:
         return
-    asked_at = clock.now()
-    found = _since(source, cursor, asked_at)
-    endpoint = inbox.find_endpoint(str(vendor_id))
-    account = db.session.get(StripeAccount, vendor_id)
-    if endpoint is None or account is None:
+    now = clock.now()
+    since = max(cursor - OVERLAP if cursor else now - LONGEST_AGO, now - LONGEST_AGO)
+    until = min(now, since + OVERLAP + MOST_AT_ONCE)
+    found = _between(source, since, until)
+    if not _move_cursor(vendor_id, cursor, until):
         return
     known = _known(vendor_id, [str(event.get("id")) for event in found])
     for event in found:
         if event.get("id") not in known:
             inbox.store(db.session.connection(), inbox.row_for(endpoint, json.dumps(event, default=str).encode()))
-    account.events_until = asked_at
+    if until < now:
+        outbox.queue_job(SWEEP, vendor_id=vendor_id)
+    if cursor is None or cursor < now - LONGEST_AGO:
+        sweeps.queue_rebuild(vendor_id)
 
 
-def _since(source: Source, cursor: datetime | None, now: datetime) -> list[dict[str, Any]]:
-    """Oldest first."""
-    since = max(cursor - OVERLAP if cursor else now - LONGEST_AGO, now - LONGEST_AGO)
+def _move_cursor(vendor_id: int, before: datetime | None, until: datetime) -> bool:
+    """Note up to when the list was read, unless another worker was there meanwhile."""
+    mine = select(StripeAccount).filter_by(vendor_id=vendor_id).with_for_update()
+    account = db.session.scalar(mine.execution_options(populate_existing=True))
+    if account is None or account.events_until != before:
+        return False
+    account.events_until = until
+    return True
+
+
+def _between(source: Source, since: datetime, until: datetime) -> list[dict[str, Any]]:
+    """What happened in between, once each: first what no endpoint of the vendor has taken, then the rest; oldest first.
+
+    Sorting is by second, and the end belongs to it: the next turn looks at the last hour again.
+    """
     types = sorted(HANDLED)
-    parts = [types[start : start + MOST_TYPES] for start in range(0, len(types), MOST_TYPES)]
-    found = [event for part in parts for event in gateway.list_events(source.connection, int(since.timestamp()), part)]
-    return sorted(found, key=lambda event: event.get("created") or 0)
+    first, last = int(since.timestamp()), int(until.timestamp()) + 1
+    found: dict[str, dict[str, Any]] = {}
+    for undelivered in (True, False):
+        events = [
+            event
+            for start in range(0, len(types), MOST_TYPES)
+            for event in gateway.list_events(
+                source.connection, first, last, types[start : start + MOST_TYPES], undelivered=undelivered
+            )
+        ]
+        for event in sorted(events, key=lambda event: event.get("created") or 0):
+            found.setdefault(str(event.get("id")), event)
+    return list(found.values())
 
 
 def _known(vendor_id: int, ids: list[str]) -> set[str]:

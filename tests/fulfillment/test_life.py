@@ -165,7 +165,14 @@ def test_another_product_is_another_key(story: Story) -> None:
     story.happens(bought)
 
     assert [(key.product_id, key.block) for key in story.licenses()] == [(1, True), (other.id, False)]
-    assert len(story.units()) == 1
+    assert [unit.blocked_because for unit in story.units()] == ["moved", ""]
+    assert story.at_stripe(bought)["metadata"]["skm_key_globalid"] == str(story.licenses()[1].global_id)
+
+    back = story.plan(amount=1900)
+    story.shop.v1.subscriptions.update(bought.id, {"items": [{"id": item, "price": back.id}]})
+    story.happens(bought)
+    assert [(key.product_id, key.block) for key in story.licenses()] == [(1, False), (other.id, True)]
+    assert story.at_stripe(bought)["metadata"]["skm_key_globalid"] == str(story.licenses()[0].global_id)
 
 
 def test_a_trial_is_served_until_its_end(story: Story) -> None:

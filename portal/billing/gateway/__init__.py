@@ -36,10 +36,11 @@ from portal.billing.gateway.objects import (
     ItemRead,
     ProductRead,
     PurchaseRead,
-    SessionRead,
     SubscriptionRead,
     read_purchase,
 )
+from portal.billing.gateway.one_off import OneOffRead, retrieve_invoice, session_of_invoice
+from portal.billing.gateway.paging import Page, page_of_invoices, page_of_sessions, page_of_subscriptions
 from portal.billing.gateway.prices import PriceRead, list_active_prices
 from portal.billing.gateway.purchases import (
     NoSuchPurchase,
@@ -48,11 +49,12 @@ from portal.billing.gateway.purchases import (
     list_payments,
     list_sessions,
     list_subscription_ids,
+    purchases_paid_by,
     retrieve_session,
     retrieve_subscription,
-    subscriptions_paid_by,
     write_metadata,
 )
+from portal.billing.gateway.sessions import SessionRead
 
 __all__ = [
     "STRIPE_API_VERSION",
@@ -66,6 +68,8 @@ __all__ = [
     "KeyReused",
     "NoSuchCustomer",
     "NoSuchPurchase",
+    "OneOffRead",
+    "Page",
     "PaymentRead",
     "PriceRead",
     "ProductRead",
@@ -96,12 +100,17 @@ __all__ = [
     "list_sessions_of",
     "list_subscription_ids",
     "list_subscriptions",
+    "page_of_invoices",
+    "page_of_sessions",
+    "page_of_subscriptions",
+    "purchases_paid_by",
     "read_purchase",
     "retrieve_account_id",
     "retrieve_customer",
+    "retrieve_invoice",
     "retrieve_session",
     "retrieve_subscription",
-    "subscriptions_paid_by",
+    "session_of_invoice",
     "write_customer_metadata",
     "write_metadata",
 ]

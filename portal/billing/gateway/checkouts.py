@@ -6,7 +6,7 @@ from typing import Any
 
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import translated
-from portal.billing.gateway.objects import SessionRead, read_session
+from portal.billing.gateway.sessions import SessionRead, read_session
 
 MOST = 100
 

@@ -8,7 +8,8 @@ from typing import Any
 from portal.billing.gateway.calls import pages
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import NoSuchCustomer, translated
-from portal.billing.gateway.objects import PurchaseRead, SessionRead, read_purchase, read_session
+from portal.billing.gateway.objects import PurchaseRead, read_purchase
+from portal.billing.gateway.sessions import SessionRead, read_session
 from portal.billing.gateway.values import identifier
 
 

@@ -16,7 +16,10 @@ OPEN_DISPUTES = ("warning_needs_response", "warning_under_review", "needs_respon
 
 @dataclass(frozen=True)
 class InvoiceRead:
-    """An invoice. amount_paid: in minor units. periods: by subscription item, the end of what its lines bill."""
+    """An invoice. amount_paid: in minor units. periods: by subscription item, the end of what its lines bill.
+
+    has_all_lines: Stripe shows only the first ten of an invoice.
+    """
 
     id: str
     status: str
@@ -24,6 +27,7 @@ class InvoiceRead:
     currency: str
     subscription_id: str
     periods: Mapping[str, datetime]
+    has_all_lines: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ def read_invoice(found: Mapping[str, Any]) -> InvoiceRead:
         currency=str(found.get("currency") or ""),
         subscription_id=identifier(details.get("subscription")) or identifier(found.get("subscription")),
         periods=_periods(mapping(found.get("lines")).get("data") or []),
+        has_all_lines=not mapping(found.get("lines")).get("has_more"),
     )
 
 

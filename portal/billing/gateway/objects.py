@@ -77,7 +77,10 @@ class SubscriptionRead:
 
 @dataclass(frozen=True)
 class BoughtItem:
-    """One item of a purchase. period_end: of the running period; None where Stripe does not say."""
+    """One item of a purchase. period_end: of the running period; None where Stripe does not say.
+
+    has_quantity: Stripe said how many, or sells by use; otherwise one is assumed.
+    """
 
     id: str
     price_id: str
@@ -86,6 +89,7 @@ class BoughtItem:
     product_metadata: dict[str, str]
     quantity: int
     period_end: datetime | None
+    has_quantity: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,58 +103,6 @@ class PurchaseRead:
     products: dict[str, ProductRead] = field(default_factory=dict)
     collects: str = ""
     has_all_items: bool = True
-
-
-@dataclass(frozen=True)
-class SessionRead:
-    """A checkout. payment_status: paid, unpaid or no_payment_required. reference: what the link or we called it.
-
-    url: the page to pay on while it is open; a bearer secret.
-    """
-
-    id: str
-    status: str
-    payment_status: str
-    livemode: bool
-    subscription_id: str
-    customer_id: str
-    customer: CustomerRead | None
-    email: str
-    reference: str
-    metadata: dict[str, str]
-    items: tuple[BoughtItem, ...]
-    amount_minor: int | None
-    currency: str
-    payment: Document = field(default_factory=dict, repr=False)
-    url: str = field(default="", repr=False)
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether the bank that was waited for did not pay; known where the payment was asked for too."""
-        return self.payment_status == "unpaid" and self.payment.get("status") in ("requires_payment_method", "canceled")
-
-
-def read_session(found: Document) -> SessionRead:
-    """A checkout session; line items, customer and payment as far as they were asked for."""
-    customer = found.get("customer")
-    details = mapping(found.get("customer_details"))
-    return SessionRead(
-        id=found["id"],
-        status=str(found.get("status") or ""),
-        payment_status=str(found.get("payment_status") or ""),
-        livemode=bool(found.get("livemode")),
-        subscription_id=_id(found.get("subscription")),
-        customer_id=_id(customer),
-        customer=read_customer(customer) if isinstance(customer, dict) else None,
-        email=str(details.get("email") or found.get("customer_email") or ""),
-        reference=str(found.get("client_reference_id") or ""),
-        metadata=_metadata(found),
-        items=tuple(_bought(item, {}) for item in mapping(found.get("line_items")).get("data") or []),
-        amount_minor=whole(found.get("amount_total")),
-        currency=str(found.get("currency") or ""),
-        payment=dict(mapping(found.get("payment_intent"))),
-        url=str(found.get("url") or ""),
-    )
 
 
 def read_customer(found: Document) -> CustomerRead:
@@ -199,7 +151,7 @@ def read_purchase(found: Document) -> PurchaseRead:
     invoice, customer = found.get("latest_invoice"), found.get("customer")
     return PurchaseRead(
         subscription=read_subscription(found),
-        items=tuple(_bought(item, found) for item in listed.get("data") or []),
+        items=tuple(read_item(item, found) for item in listed.get("data") or []),
         latest_invoice=read_invoice(invoice) if isinstance(invoice, dict) else None,
         customer=read_customer(customer) if isinstance(customer, dict) else None,
         products={product.id: product for product in map(_product_of, listed.get("data") or []) if product.id},
@@ -213,8 +165,10 @@ def _product_of(item: Document) -> ProductRead:
     return ProductRead(_id(product), str(product.get("name") or ""), _metadata(product))
 
 
-def _bought(item: Document, subscription: Document) -> BoughtItem:
+def read_item(item: Document, subscription: Document) -> BoughtItem:
+    """An item of a subscription, or a line of a checkout (which has no subscription: give an empty object)."""
     price = mapping(item.get("price"))
+    is_metered = mapping(price.get("recurring")).get("usage_type") == "metered"
     quantity = whole(item.get("quantity"))
     return BoughtItem(
         id=_id(item),
@@ -224,6 +178,7 @@ def _bought(item: Document, subscription: Document) -> BoughtItem:
         product_metadata=_metadata(mapping(price.get("product"))),
         quantity=1 if quantity is None else max(0, quantity),
         period_end=_time(item.get("current_period_end")) or _time(subscription.get("current_period_end")),
+        has_quantity=quantity is not None or is_metered,
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from portal.billing.gateway.calls import pages
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import Refused, translated
 from portal.billing.gateway.money import InvoiceRead, PaymentRead, read_intent, read_invoice, read_payment
-from portal.billing.gateway.objects import PurchaseRead, SessionRead, read_purchase, read_session
+from portal.billing.gateway.objects import PurchaseRead, read_purchase
+from portal.billing.gateway.sessions import SessionRead, read_session
+from portal.billing.gateway.values import mapping
 
 LATEST = 24  # paid invoices looked through for the last paid period; two years of months
 
@@ -20,7 +23,11 @@ class NoSuchPurchase(Refused):
 def retrieve_subscription(connection: Connection, stripe_id: str) -> PurchaseRead:
     """A subscription as it is now: items with prices and products, customer, latest invoice. Raises NoSuchPurchase."""
     params = {"expand": ["customer", "items.data.price.product", "latest_invoice"]}
-    return read_purchase(_found(lambda: connection.client().v1.subscriptions.retrieve(stripe_id, params)))  # type: ignore[arg-type]
+    found = found_at(lambda: connection.client().v1.subscriptions.retrieve(stripe_id, params))  # type: ignore[arg-type]
+    if mapping(found.get("items")).get("has_more"):
+        more: Any = {"subscription": stripe_id, "expand": ["data.price.product"]}
+        found["items"] = {"data": list(pages(connection.client().v1.subscription_items.list, more)), "has_more": False}
+    return read_purchase(found)
 
 
 def list_paid_invoices(connection: Connection, subscription_id: str) -> list[InvoiceRead]:
@@ -39,8 +46,11 @@ def list_payments(connection: Connection, invoice_id: str) -> list[PaymentRead]:
     return [read_payment(connection, one.to_dict()) for one in found.data]
 
 
-def subscriptions_paid_by(connection: Connection, payment_intent: str) -> list[str]:
-    """The subscriptions whose invoices a payment paid. The direct fields are gone since 2025-03-31.basil."""
+def purchases_paid_by(connection: Connection, payment_intent: str) -> list[str]:
+    """What a payment paid: the subscriptions of its invoices, and the invoices that belong to none.
+
+    The direct fields are gone since 2025-03-31.basil.
+    """
     params = {
         "payment": {"type": "payment_intent", "payment_intent": payment_intent},
         "expand": ["data.invoice"],
@@ -48,54 +58,60 @@ def subscriptions_paid_by(connection: Connection, payment_intent: str) -> list[s
     with translated():
         found = connection.client().v1.invoice_payments.list(params)  # type: ignore[arg-type]
     invoices = [one.to_dict().get("invoice") for one in found.data]
-    paid = [read_invoice(one).subscription_id for one in invoices if isinstance(one, dict)]
-    return [subscription_id for subscription_id in dict.fromkeys(paid) if subscription_id]
+    read = [read_invoice(one) for one in invoices if isinstance(one, dict)]
+    return list(dict.fromkeys(one.subscription_id or one.id for one in read))
 
 
 def retrieve_session(connection: Connection, stripe_id: str) -> tuple[SessionRead, list[PaymentRead]]:
     """A checkout as it is now, and what paid it if it was paid once. Raises NoSuchPurchase."""
     params = {"expand": ["customer", "line_items.data.price.product", "payment_intent.latest_charge"]}
     sessions = connection.client().v1.checkout.sessions
-    session = read_session(_found(lambda: sessions.retrieve(stripe_id, params)))  # type: ignore[arg-type]
+    found = found_at(lambda: sessions.retrieve(stripe_id, params))  # type: ignore[arg-type]
+    if mapping(found.get("line_items")).get("has_more"):
+        more: Any = {"expand": ["data.price.product"]}
+        lines = pages(lambda page: sessions.line_items.list(stripe_id, page), more)
+        found["line_items"] = {"data": list(lines), "has_more": False}
+    session = read_session(found)
     return session, [read_intent(connection, session.payment)] if session.payment else []
 
 
 def list_sessions(connection: Connection, **filters: str) -> list[SessionRead]:
-    """The checkouts behind a subscription or a payment, newest first. filters: `subscription` or `payment_intent`."""
+    """The checkouts behind a subscription or a payment, newest first. filters: `subscription`, `payment_intent`
+    or `customer`.
+    """
     with translated():
-        found = connection.client().v1.checkout.sessions.list(filters)  # type: ignore[arg-type]
+        found = connection.client().v1.checkout.sessions.list({"limit": 100, **filters})  # type: ignore[arg-type]
     return [read_session(one.to_dict()) for one in found.data]
 
 
-def write_metadata(connection: Connection, subscription_id: str, metadata: dict[str, str]) -> None:
-    """Set keys of a subscription's metadata; an empty text removes a key. Raises NoSuchPurchase."""
-    params = {"metadata": metadata}
-    _found(lambda: connection.client().v1.subscriptions.update(subscription_id, params))  # type: ignore[arg-type]
+def write_metadata(connection: Connection, stripe_id: str, metadata: dict[str, str]) -> None:
+    """Set keys of the metadata of a subscription or invoice; an empty text removes one. Raises NoSuchPurchase."""
+    params: Any = {"metadata": metadata}
+    v1 = connection.client().v1
+    change: Callable[..., Any] = v1.invoices.update if stripe_id.startswith("in_") else v1.subscriptions.update
+    found_at(lambda: change(stripe_id, params))
 
 
 def list_subscription_ids(connection: Connection, **filters: Any) -> list[str]:
     """The ids of all subscriptions of the account, ended ones included, newest first."""
-    return [one["id"] for one in _all(connection.client().v1.subscriptions.list, {"status": "all", **filters})]
+    return [one["id"] for one in pages(connection.client().v1.subscriptions.list, {"status": "all", **filters})]
 
 
-def list_events(connection: Connection, since: int, types: list[str]) -> list[dict[str, Any]]:
-    """What happened at Stripe since then (unix seconds, at most 30 days ago), newest first. types: at most 20."""
-    return _all(connection.client().v1.events.list, {"created": {"gte": since}, "types": types})
+def list_events(
+    connection: Connection, since: int, until: int, types: list[str], *, undelivered: bool = False
+) -> list[dict[str, Any]]:
+    """What happened at Stripe from `since` to before `until`, newest first.
+
+    since: unix seconds, at most 30 days ago. types: at most 20. undelivered: only what some endpoint has not taken.
+    """
+    params: dict[str, Any] = {"created": {"gte": since, "lt": until}, "types": types}
+    if undelivered:
+        params["delivery_success"] = False
+    return list(pages(connection.client().v1.events.list, params))
 
 
-def _all(fetch: Callable[[Any], Any], params: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    after: dict[str, Any] = {}
-    while True:
-        with translated():
-            page = fetch({**params, "limit": 100, **after})
-        found += [one.to_dict() for one in page.data]
-        if not page.has_more or not page.data:
-            return found
-        after = {"starting_after": page.data[-1].id}
-
-
-def _found(call: Callable[[], Any]) -> dict[str, Any]:
+def found_at(call: Callable[[], Any]) -> dict[str, Any]:
+    """What a call for one object answers. Raises NoSuchPurchase."""
     with translated():
         try:
             return dict(call().to_dict())

@@ -1,0 +1,114 @@
+"""Invoices that belong to no subscription, such as those sent from the dashboard: what they sell and who pays them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.billing.gateway.calls import pages
+from portal.billing.gateway.connection import Connection
+from portal.billing.gateway.money import read_invoice
+from portal.billing.gateway.objects import BoughtItem, CustomerRead, read_customer
+from portal.billing.gateway.purchases import found_at, list_sessions
+from portal.billing.gateway.sessions import SessionRead
+from portal.billing.gateway.values import identifier, mapping, metadata, moment, whole
+
+
+@dataclass(frozen=True)
+class OneOffRead:
+    """An invoice. subscription_id: empty unless it bills one after all; then `items` is empty too."""
+
+    id: str
+    status: str
+    livemode: bool
+    subscription_id: str
+    customer_id: str
+    customer: CustomerRead | None
+    email: str
+    metadata: dict[str, str]
+    items: tuple[BoughtItem, ...]
+    amount_paid: int
+    currency: str
+    created_at: datetime | None
+
+
+def retrieve_invoice(connection: Connection, stripe_id: str) -> OneOffRead:
+    """An invoice as it is now, with the prices and products of what it sells. Raises NoSuchPurchase."""
+    params: Any = {"expand": ["customer"]}
+    found = found_at(lambda: connection.client().v1.invoices.retrieve(stripe_id, params))
+    read, customer = read_invoice(found), found.get("customer")
+    return OneOffRead(
+        id=read.id,
+        status=read.status,
+        livemode=bool(found.get("livemode")),
+        subscription_id=read.subscription_id,
+        customer_id=identifier(customer),
+        customer=read_customer(customer) if isinstance(customer, dict) else None,
+        email=str(found.get("customer_email") or mapping(customer).get("email") or ""),
+        metadata=metadata(found),
+        items=() if read.subscription_id else _items(connection, found),
+        amount_paid=read.amount_paid,
+        currency=read.currency,
+        created_at=moment(found.get("created")),
+    )
+
+
+def session_of_invoice(connection: Connection, invoice: OneOffRead) -> SessionRead | None:
+    """The checkout that wrote an invoice about itself, if one did."""
+    params: Any = {"invoice": invoice.id}
+    for payment in pages(connection.client().v1.invoice_payments.list, params):
+        intent = identifier(mapping(payment.get("payment")).get("payment_intent"))
+        for session in list_sessions(connection, payment_intent=intent) if intent else []:
+            return session
+    if invoice.amount_paid or not invoice.customer_id:
+        return None
+    theirs = list_sessions(connection, customer=invoice.customer_id)  # nothing was paid: there is no payment to follow
+    return next((session for session in theirs if session.invoice_id == invoice.id), None)
+
+
+def _items(connection: Connection, invoice: Mapping[str, Any]) -> tuple[BoughtItem, ...]:
+    listed = mapping(invoice.get("lines"))
+    lines = [mapping(line) for line in listed.get("data") or []]
+    if listed.get("has_more"):
+        lines = list(pages(lambda params: connection.client().v1.invoices.line_items.list(invoice["id"], params), {}))
+    sold = [line for line in lines if _sells(line)]
+    prices = {_price_of(line): _price(connection, line) for line in sold}
+    return tuple(_item(line, prices[_price_of(line)]) for line in sold)
+
+
+def _sells(line: Mapping[str, Any]) -> bool:
+    """Whether a line is a sale: no credit, and no bill for the time of a subscription."""
+    parent = mapping(line.get("parent"))
+    details = mapping(parent.get("subscription_item_details")) or mapping(parent.get("invoice_item_details"))
+    amount = whole(line.get("amount"))
+    return not (details.get("subscription") or line.get("subscription") or (amount is not None and amount < 0))
+
+
+def _price_of(line: Mapping[str, Any]) -> str:
+    """The price of a line: below `pricing` since 2025-03-31.basil, before on the line itself."""
+    newer = identifier(mapping(mapping(line.get("pricing")).get("price_details")).get("price"))
+    return newer or identifier(line.get("price"))
+
+
+def _price(connection: Connection, line: Mapping[str, Any]) -> Mapping[str, Any]:
+    price_id = _price_of(line)
+    if not price_id:
+        return {}
+    params: Any = {"expand": ["product"]}
+    return found_at(lambda: connection.client().v1.prices.retrieve(price_id, params))
+
+
+def _item(line: Mapping[str, Any], price: Mapping[str, Any]) -> BoughtItem:
+    product, quantity = mapping(price.get("product")), whole(line.get("quantity"))
+    return BoughtItem(
+        id=identifier(line),
+        price_id=_price_of(line),
+        product_id=identifier(price.get("product")),
+        price_metadata=metadata(price),
+        product_metadata=metadata(product),
+        quantity=1 if quantity is None else max(0, quantity),
+        period_end=None,
+        has_quantity=quantity is not None,
+    )

@@ -1,0 +1,118 @@
+"""What the facts of a purchase mean for its units: which are made, which follow, which are taken away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from portal import clock
+from portal.extensions import db
+from portal.fulfillment import adopting, blocking, states, units
+from portal.fulfillment.facts import Facts
+from portal.fulfillment.models import PaidUnit, Purchase
+from portal.fulfillment.plans import Entitlement
+from portal.fulfillment.units import Change
+from portal.vendors import service as vendors
+from portal.vendors.models import Vendor
+
+NOT_ADOPTED = "the key named in the metadata could not be adopted"
+
+
+def units_of(purchase: Purchase) -> list[PaidUnit]:
+    """The units of a purchase, oldest first."""
+    mine = select(PaidUnit).filter_by(vendor_id=purchase.vendor_id, stripe_id=purchase.stripe_id)
+    return list(db.session.scalars(mine.order_by(PaidUnit.id)))
+
+
+def serve(vendor: Vendor, purchase: Purchase, facts: Facts, entitled: list[Entitlement]) -> list[Change]:
+    """Make what is missing and follow plan, quantity and period of what is there."""
+    if facts.effect in (states.WAIT, states.END):
+        return []
+    serving = _Serving(vendor, purchase, facts)
+    paid = [one for one in entitled if one.line.is_paid and one.line.source]
+    places = [(one, ordinal) for one in paid for ordinal in range(one.keys)]
+    return [change for position, place in enumerate(places) for change in serving.serve(*place, position)]
+
+
+class _Serving:
+    """One purchase while it is served. spare: units whose item is gone, those that still work first."""
+
+    def __init__(self, vendor: Vendor, purchase: Purchase, facts: Facts) -> None:
+        self.vendor, self.purchase, self.facts = vendor, purchase, facts
+        self.grace = timedelta(days=vendors.switches_of(vendor).grace_days)
+        self.there = {(unit.source, unit.ordinal): unit for unit in units_of(purchase)}
+        sources = {line.source for line in facts.lines}
+        gone = [unit for unit in self.there.values() if unit.source not in sources and facts.has_all_lines]
+        self.spare = sorted(gone, key=lambda unit: (unit.blocked_because != "", unit.source, unit.ordinal))
+
+    def serve(self, entitlement: Entitlement, ordinal: int, position: int) -> list[Change]:
+        """One unit: as it stands, or taken over from an item that was replaced, or new."""
+        unit = self.there.get((entitlement.line.source, ordinal))
+        if unit is not None:
+            license = units.license_of(unit)
+            if license.product_id == entitlement.product.id:
+                return self._follow(unit, entitlement)
+            self._move_away(unit)
+        moved = self._spare(entitlement, ordinal)
+        if moved is not None:
+            return self._follow(moved, entitlement)
+        named = adopting.named_key(self.purchase, self.facts, entitlement, position)
+        if named is None and position == 0 and not self.there and adopting.names_a_key(self.facts, self.purchase):
+            self.purchase.notice = self.purchase.notice or NOT_ADOPTED
+        return [units.make(self.vendor, self.purchase, entitlement, ordinal, named, self.grace)]
+
+    def _follow(self, unit: PaidUnit, entitlement: Entitlement) -> list[Change]:
+        is_served = self.facts.effect == states.SERVE
+        if is_served and blocking.belongs_to_another(unit):
+            return [units.another_key(self.vendor, self.purchase, unit, entitlement, self.grace)]
+        license = units.license_of(unit)
+        units.follow_plan(unit, license, entitlement)
+        is_longer = units.extend(unit, license, entitlement.line.paid_until, self.grace)
+        if is_served and blocking.restore(unit, license):
+            return [Change("restored", unit, license)]
+        return [Change("extended", unit, license)] if is_longer else []
+
+    def _move_away(self, unit: PaidUnit) -> None:
+        """The item pays for another product now. Its key waits, blocked, until the item comes back to this product."""
+        license = units.license_of(unit)
+        blocking.block(unit, license, blocking.MOVED)
+        unit.source = f"{unit.source}@{license.product_id}"[:255]
+        db.session.flush()
+        self.spare.append(unit)
+
+    def _spare(self, entitlement: Entitlement, ordinal: int) -> PaidUnit | None:
+        """A unit whose item was replaced by this one: the key stays the same throughout."""
+        for unit in self.spare:
+            if units.license_of(unit).product_id == entitlement.product.id:
+                self.spare.remove(unit)
+                unit.source, unit.ordinal = entitlement.line.source, ordinal
+                db.session.flush()
+                return unit
+        return None
+
+
+def take_away(vendor: Vendor, purchase: Purchase, facts: Facts, entitled: list[Entitlement]) -> list[Change]:
+    """Block what is certainly no longer paid for. What Stripe did not tell completely takes nothing away."""
+    keys = {one.line.source: one.keys for one in entitled if one.line.is_certain}
+    grace = timedelta(days=vendors.switches_of(vendor).grace_days)
+    changes = []
+    for unit in units_of(purchase):
+        because = "" if unit.blocked_because else _reason_to_block(unit, facts, keys, grace)
+        if because:
+            license = units.license_of(unit)
+            if blocking.block(unit, license, because):
+                changes.append(Change("blocked", unit, license, because))
+    return changes
+
+
+def _reason_to_block(unit: PaidUnit, facts: Facts, keys: dict[str, int], grace: timedelta) -> str:
+    """keys: how many keys each understood item pays for."""
+    if facts.effect == states.END:
+        return facts.because
+    if facts.effect == states.SUSPEND and unit.paid_until and unit.paid_until + grace < clock.now():
+        return facts.because
+    if facts.effect != states.SERVE or not facts.has_all_lines:
+        return ""
+    is_gone = unit.source not in {line.source for line in facts.lines}
+    return "quantity" if is_gone or unit.ordinal >= keys.get(unit.source, unit.ordinal + 1) else ""
