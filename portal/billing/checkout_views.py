@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from portal import PORTAL, access, addresses, throttle, unit_of_work
-from portal.audit import service as audit
 from portal.billing import checkout as checkouts
 from portal.billing import gateway, orders, plans, portal_sessions, stripe_customers
 from portal.billing.blueprint import bp
@@ -26,11 +25,11 @@ ROUNDS = 4  # how often one click starts over: after Stripe's own mistake, a clo
 
 @dataclass(frozen=True)
 class Step:
-    """One try: the order with its customer's counterpart, committed. connection: patient as long as a person is."""
+    """One try: the order, committed. stripe_id: of its customer; connection: patient as long as a person is."""
 
     asked: Asked
     order: Ordered
-    intent: Intent
+    stripe_id: str
     instance: str
     connection: gateway.Connection
 
@@ -68,36 +67,32 @@ def _address_for(asked: Asked) -> str:
         step = _record(asked)
         if checkouts.is_fresh(step.order) and step.order.quantity == asked.wish.quantity:
             return _allowed(step.order.session_url)
-        address = _go_on(step) if step.order.session_id or checkouts.is_old(step.order) else _start(step)
+        goes_on = step.order.session_id or checkouts.is_old(step.order)
+        goes_on = goes_on or step.order.quantity != asked.wish.quantity
+        address = _go_on(step) if goes_on else _start(step)
         if address:
             return address
     raise gateway.Unreachable(_("Stripe is still busy with an earlier try. Please try again in a moment."))
 
 
 def _record(asked: Asked) -> Step:
-    """The order and its customer's counterpart, committed before anything is asked of Stripe."""
+    """The order, committed before anything is asked of Stripe, and then its customer's counterpart there."""
     connection = portal_sessions.connection_of(g.vendor)
     order = orders.begin(g.vendor.id, g.visitor.id, asked.wish, livemode=asked.livemode)
     intent = stripe_customers.intend(g.vendor, asked.wish.customer_id)
     instance = seeds.instance_of(g.vendor.id)
-    if order.attempt == 1 and not order.session_id:
-        after = {"price": order.price_id, "quantity": order.quantity}
-        audit.record(g.vendor.id, "order.begin", f"customer:{order.customer_id}", after=after)
     unit_of_work.commit()
     if connection is None:
         raise gateway.KeyRefused(_("%(vendor)s takes no orders here at the moment.", vendor=g.vendor.name))
-    return Step(asked, order, intent, instance, connection)
+    return Step(asked, order, intent.stripe_id or _counterpart(intent), instance, connection)
 
 
 def _start(step: Step) -> str:
     """Make the page to pay on; empty where the click has to start over."""
-    stripe_id = step.intent.stripe_id or _counterpart(step.intent)
-    if step.order.quantity != step.asked.wish.quantity:
-        return _go_on(step)
     params = checkouts.params_for(
         g.vendor,
         step.order,
-        stripe_id,
+        step.stripe_id,
         step.instance,
         trial_days=step.asked.wish.trial_days,
         language=page_language(),
@@ -107,7 +102,7 @@ def _start(step: Step) -> str:
     except (gateway.KeyReused, gateway.Stumbled):
         return _look_first(step)
     except gateway.NoSuchCustomer:
-        stripe_customers.mark_stale(g.vendor, stripe_id)
+        stripe_customers.mark_stale(g.vendor, step.stripe_id)
         orders.raise_attempt(step.order)
         unit_of_work.commit()
         return ""
@@ -128,7 +123,7 @@ def _counterpart(intent: Intent) -> str:
 
 def _look_first(step: Step) -> str:
     """Stripe keeps another answer under our key: use the page if there is one, else take the next key."""
-    found = checkouts.look(step.connection, step.order, step.intent.stripe_id or "")
+    found = checkouts.look(step.connection, step.order, step.stripe_id)
     if found is not None and found.status != "expired":
         return _keep(step, found)
     orders.raise_attempt(step.order)
@@ -150,7 +145,7 @@ def _keep(step: Step, session: gateway.SessionRead) -> str:
 
 def _go_on(step: Step) -> str:
     """Continue an order that may have a page already; empty where it has none any more and a new order is due."""
-    session = checkouts.look(step.connection, step.order, step.intent.stripe_id or "")
+    session = checkouts.look(step.connection, step.order, step.stripe_id)
     if session is not None and session.status == "complete":
         return _way_to(step, session)
     if session is not None and session.status == "open":

@@ -15,6 +15,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult, and_, or_, select, update
 
 from portal import clock, crypto
+from portal.audit import service as audit
 from portal.billing.models import Order, Plan
 from portal.database import insert_into
 from portal.extensions import db
@@ -79,7 +80,11 @@ def begin(vendor_id: int, user_id: int, wish: Wish, *, livemode: bool) -> Ordere
         "created_at": clock.now(),
     }
     db.session.execute(insert_into(Order).values(**place, **fresh).on_conflict_do_nothing())
-    return plain(db.session.scalars(select(Order).filter_by(**place, state=OPEN)).one())
+    order = db.session.scalars(select(Order).filter_by(**place, state=OPEN)).one()
+    if order.id == fresh["id"]:
+        after = {"order": order.id, "price": wish.price_id, "quantity": wish.quantity}
+        audit.record(vendor_id, "order.begin", f"customer:{wish.customer_id}", after=after)
+    return plain(order)
 
 
 def find(vendor_id: int, order_id: str) -> Ordered | None:

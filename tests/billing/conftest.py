@@ -14,8 +14,12 @@ from portal.billing import service as billing
 from portal.billing.gateway import STRIPE_API_VERSION
 from portal.extensions import db
 from portal.vendors.models import Vendor
+from tests import factories
+from tests.billing.buying import Buyer
 from tests.billing.shop import Shop
+from tests.fulfillment.story import Story
 from tests.support import databases
+from tests.support.page import Page
 from tests.support.sandbox_server import RunningSandbox, running_sandbox
 
 numbers = count(1)
@@ -69,3 +73,16 @@ def vendor(acme: Vendor, key: str, sandbox: RunningSandbox) -> Vendor:
     billing.set_account(acme, api_key=key)
     db.session.commit()
     return acme
+
+
+@pytest.fixture
+def buyer(app: Flask, vendor: Vendor, shop: Shop, sandbox: RunningSandbox, page: Page) -> Iterator[Buyer]:
+    """A signed-in customer of Acme, which sells its product 1, at Stripe's time."""
+    story = Story(app, vendor.id, shop, sandbox, page)
+    story.meet_the_clocks()
+    factories.make_product(vendor)
+    user, customer = factories.make_user("ada@mail.example"), factories.make_customer(vendor, email="ada@mail.example")
+    factories.make_association(user, customer)
+    page.sign_in(user)
+    yield Buyer(story, page, user.id, customer.id)
+    story.calm_down()
