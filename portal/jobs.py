@@ -20,6 +20,7 @@ JOBS: dict[str, str] = {
     "fulfillment.write_back": "portal.fulfillment.write_back:perform",
     "reconciliation.compare": "portal.reconciliation.jobs:compare",
     "reconciliation.watch": "portal.reconciliation.watching:watch",
+    "stripe_doctor.check": "portal.stripe_doctor.service:check",
     "webhooks.sweep_events": "portal.webhooks.sweeping:sweep_events",
 }
 # jobs that come round again: seconds between two turns
@@ -31,6 +32,7 @@ SCHEDULE: dict[str, int] = {
     "fulfillment.sweep_all": 24 * 3600,
     "reconciliation.compare": 24 * 3600,
     "reconciliation.watch": 5 * 60,
+    "stripe_doctor.check": 24 * 3600,
 }
 # done by every worker once an hour; each only deletes what has had its day, so that doing it twice is harmless
 HOUSEKEEPING: tuple[str, ...] = (

@@ -89,6 +89,11 @@ def opened_secrets(vendor_id: int, sealed: str) -> tuple[str, ...]:
     return tuple(json.loads(crypto.open_sealed(sealed, _place(vendor_id, "webhook_secrets"))))
 
 
+def sealed_secrets(vendor_id: int, secrets: list[str]) -> str:
+    """Signing secrets as the account's column holds them; the newest first, at most two."""
+    return crypto.seal(json.dumps(secrets[:MOST_SECRETS]), _place(vendor_id, "webhook_secrets")) if secrets else ""
+
+
 def set_account(
     vendor: HasId,
     *,
@@ -116,8 +121,8 @@ def set_account(
     if api_key is not None:
         _store_key(account, api_key, account_id)
     if webhook_secrets is not None:
-        sealed = crypto.seal(json.dumps(webhook_secrets), _place(vendor_id, "webhook_secrets"))
-        account.webhook_secrets = sealed if webhook_secrets else ""
+        account.webhook_secrets = sealed_secrets(vendor_id, webhook_secrets)
+        account.endpoint_id = ""  # whose secret it is was not said
     db.session.flush()
     if api_key:
         plans.queue_sync(vendor_id)

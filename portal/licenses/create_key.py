@@ -59,6 +59,19 @@ def parse(text: str) -> CreateKey:
     return key
 
 
+def write(key: CreateKey) -> str:
+    """The shortest `skm` that `parse` reads as this key."""
+    given: dict[str, Any] = {"ProductId": key.product_id, "Period": key.period, "Notes": key.notes, "Block": key.block}
+    given |= {name.upper(): value for name, value in key.features.items()}
+    given |= {
+        "TrialActivation": key.trial_activation,
+        "MaxNoOfMachines": key.max_no_of_machines,
+        "AllowedMachines": key.allowed_machines,
+        "quantity": key.quantity if key.quantity != KEYS else "",
+    }
+    return json.dumps({name: value for name, value in given.items() if value}, ensure_ascii=False)
+
+
 def _object(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}

@@ -23,7 +23,7 @@ def check(facts: Facts) -> list[Finding]:
         return found
     found += [*_endpoint(health), *_duplicates(health)]
     if health.state in (endpoint.OK, endpoint.WRONG_EVENTS, endpoint.WRONG_VERSION):
-        found += _secret(facts) or _undelivered(facts, health)
+        found += _secret(facts, health) or _undelivered(facts, health)
     return found
 
 
@@ -31,7 +31,8 @@ def health_in(facts: Facts) -> EndpointHealth | None:
     """Our endpoint, as the reading shows it."""
     if facts.theirs.endpoints is None:
         return None
-    return endpoint.judge(facts.ours.vendor_id, list(facts.theirs.endpoints), livemode=facts.ours.livemode)
+    ours, listed = facts.ours, list(facts.theirs.endpoints)
+    return endpoint.judge(ours.vendor_id, listed, livemode=ours.livemode, known_id=ours.endpoint_id)
 
 
 def _endpoint(health: EndpointHealth) -> list[Finding]:
@@ -57,9 +58,13 @@ def _address(facts: Facts) -> list[Finding]:
     return [Finding("address_not_public", "webhooks", BROKEN, values={"url": facts.ours.endpoint_url})]
 
 
-def _secret(facts: Facts) -> list[Finding]:
-    """Without a secret every delivery is refused."""
-    return [] if facts.ours.secret_count else [Finding("secret_missing", "webhooks", BROKEN)]
+def _secret(facts: Facts, health: EndpointHealth) -> list[Finding]:
+    """Without the endpoint's own secret every delivery is refused. A secret typed in by hand may be any endpoint's."""
+    if not facts.ours.secret_count:
+        return [Finding("secret_missing", "webhooks", BROKEN, health.endpoint_id)]
+    if facts.ours.endpoint_id not in ("", health.endpoint_id):
+        return [Finding("secret_of_another", "webhooks", BROKEN, health.endpoint_id)]
+    return []
 
 
 def _undelivered(facts: Facts, health: EndpointHealth) -> list[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sqlalchemy import select
 
 from portal import clock, unit_of_work
@@ -71,6 +73,20 @@ def report_on(facts: Facts) -> Report:
 def examine(facts: Facts) -> list[Finding]:
     """Every finding."""
     return [finding for check in CHECKS for finding in check(facts)]
+
+
+def grouped(last: Report, most: int) -> list[tuple[str, list[Finding], int]]:
+    """The findings of a report by group: those to list, at most so many of one kind, and how many more there are."""
+    groups = []
+    for name, found in last.groups():
+        seen: Counter[str] = Counter()
+        listed = []
+        for one in found:
+            seen[one.code] += 1
+            if seen[one.code] <= most:
+                listed.append(one)
+        groups.append((name, listed, len(found) - len(listed)))
+    return groups
 
 
 def check(*, vendor_id: int | None) -> None:

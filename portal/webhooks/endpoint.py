@@ -62,13 +62,16 @@ def check_endpoint(source: Source) -> EndpointHealth:
     return judge(source.vendor_id, found, livemode=source.connection.livemode)
 
 
-def judge(vendor_id: int, found: list[EndpointRead], *, livemode: bool) -> EndpointHealth:
-    """What the account's endpoints mean for this vendor; of several with our address, the best one counts."""
+def judge(vendor_id: int, found: list[EndpointRead], *, livemode: bool, known_id: str = "") -> EndpointHealth:
+    """What the account's endpoints mean for this vendor; of several with our address, the best one counts.
+
+    known_id: the one whose secret we have; among equals it is preferred.
+    """
     ours = ours_among(vendor_id, found)
     url, now = url_of(vendor_id), clock.now()
     if not ours:
         return EndpointHealth(MISSING, url, checked_at=now)
-    best = min(ours, key=lambda one: _BEST_FIRST.index(_state(one, livemode)))
+    best = min(ours, key=lambda one: (_BEST_FIRST.index(_state(one, livemode)), one.id != known_id))
     return EndpointHealth(
         state=_state(best, livemode),
         url=url,

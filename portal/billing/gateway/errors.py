@@ -32,12 +32,13 @@ class KeyRefused(GatewayError):
 
 
 class Refused(GatewayError):
-    """Stripe understood and said no. code, param: as Stripe names them."""
+    """Stripe understood and said no. code, param: as Stripe names them. detail: its own words, in English."""
 
-    def __init__(self, message: str, *, code: str = "", param: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", param: str = "", detail: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.param = param
+        self.detail = detail
 
 
 class NoSuchCustomer(Refused):
@@ -73,4 +74,5 @@ def _refusal(error: object) -> Refused:
     code, param = str(getattr(error, "code", None) or ""), str(getattr(error, "param", None) or "")
     if code == "resource_missing" and param == "customer":
         return NoSuchCustomer(_("Stripe does not know this customer any more."), code=code, param=param)
-    return Refused(_("Stripe did not accept this step."), code=code, param=param)
+    detail = str(getattr(error, "user_message", None) or "")
+    return Refused(_("Stripe did not accept this step."), code=code, param=param, detail=detail)
