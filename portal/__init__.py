@@ -40,13 +40,10 @@ FOR_TRYING_OUT: tuple[tuple[str, str], ...] = (("/dev", "portal.dev.views"), ("/
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The portal as a WSGI app; settings come from the environment unless given."""
-    from flask import Flask
-
     from portal import config
-    from portal.templating import PageEnvironment
+    from portal.application import Application
 
-    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    app.jinja_environment = PageEnvironment
+    app = Application(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.extensions["settings"] = settings or config.from_environment()
     _configure(app)
     _bind_database(app)
@@ -83,7 +80,7 @@ def _hosts(settings: Settings) -> list[str]:
 
 
 def _bind_database(app: Flask) -> None:
-    from portal import database, tables
+    from portal import database, prepared, tables
     from portal.extensions import db
 
     assert tables.ALL
@@ -92,6 +89,7 @@ def _bind_database(app: Flask) -> None:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
     database.init_app(app)
+    prepared.init_app(app)
 
 
 def _bind_pages(app: Flask) -> None:
@@ -103,7 +101,6 @@ def _bind_pages(app: Flask) -> None:
     paths.init_app(app)
     for part in (logging, cookies, i18n, formatters, assets, frame, headers, error_pages, gate, jobs):
         part.init_app(app)
-    login_manager.init_app(app, add_context_processor=False)
     login_manager.request_loader(lambda request: g.get("visitor"))
     app.jinja_env.globals.update(csrf_input=csrf.form_fields)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -111,14 +108,14 @@ def _bind_pages(app: Flask) -> None:
 
 
 def _page_facts() -> dict[str, object]:
-    from flask import g
-
+    from portal.current import current_g
     from portal.i18n import page_language
 
+    here = current_g()
     return {
-        "vendor": g.get("vendor"),
-        "visitor": g.get("visitor"),
-        "staff_role": g.get("staff_role"),
+        "vendor": here.get("vendor"),
+        "visitor": here.get("visitor"),
+        "staff_role": here.get("staff_role"),
         "page_language": page_language(),
     }
 

@@ -33,14 +33,16 @@ class SmallSession(SecureCookieSessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Send the session if it changed; never from a frame."""
-        if not is_framed(request):
-            super().save_session(app, session, response)
+        if session or session.modified:
+            if not is_framed(request):
+                super().save_session(app, session, response)
+        elif session.accessed and not is_framed(request):
+            response.headers.add("Vary", "Cookie")  # as Flask says it of every answer that looked into the session
 
 
 def init_app(app: Flask) -> None:
     """Set names and flags, and send what the request asked to set."""
     settings: Settings = app.extensions["settings"]
-    app.session_interface = SmallSession()
     app.config.update(
         SECRET_KEY=settings.secret_keys[0],
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
@@ -52,12 +54,11 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def send(response: Response) -> Response:
-        if is_framed(request):
+        wanted = g.pop("cookies", None)
+        if not wanted or is_framed(request):
             return response
-        wanted = g.pop("cookies", {})
-        if wanted:
-            # Whatever the page allows: an answer that signs somebody in must not stay in a shared cache.
-            response.headers["Cache-Control"] = "no-store"
+        # Whatever the page allows: an answer that signs somebody in must not stay in a shared cache.
+        response.headers["Cache-Control"] = "no-store"
         for name, (value, max_age) in wanted.items():
             response.set_cookie(
                 full_name(name, settings),

@@ -80,9 +80,7 @@ def keyed_digest(text: str, purpose: str) -> str:
 def keyed_digests(text: str, purpose: str) -> list[str]:
     """The digest under each accepted secret key, the signing one first."""
     message = f"{purpose}\0{text}".encode(errors="surrogatepass")
-    return [
-        hmac.new(_purpose_key(key, "digest"), message, hashlib.sha256).hexdigest() for key in settings().secret_keys
-    ]
+    return [hmac.digest(_purpose_key(key, "digest"), message, "sha256").hex() for key in settings().secret_keys]
 
 
 def matches(text: str, purpose: str, stored: str) -> bool:

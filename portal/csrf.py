@@ -6,12 +6,14 @@ import base64
 import binascii
 import hmac
 import secrets
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Request, g
 from markupsafe import Markup
 
 from portal import cookies, crypto
+from portal.current import current_g
 
 FIELD = "csrf_token"
 _WIDTH = 16  # bytes: 128 bits are plenty, and a page carries one token per form
@@ -19,11 +21,12 @@ _WIDTH = 16  # bytes: 128 bits are plenty, and a page carries one token per form
 
 def token() -> str:
     """This visitor's token, spelled anew in every answer; all forms of a page share the spelling."""
-    if "csrf_token" not in g:
+    here = current_g()
+    if "csrf_token" not in here:
         secret = _secrets()[0]
         pad = secrets.token_bytes(_WIDTH)
-        g.csrf_token = base64.urlsafe_b64encode(pad + _xor(pad, secret)).decode()
-    return str(g.csrf_token)
+        here.csrf_token = base64.urlsafe_b64encode(pad + _xor(pad, secret)).decode()
+    return str(here.csrf_token)
 
 
 def token_input() -> Markup:
@@ -34,9 +37,9 @@ def token_input() -> Markup:
 
 def form_fields() -> Markup:
     """What every POST form carries: the token, and on staff pages the vendor it was made for."""
-    fields = token_input()
-    if g.get("staff_role") and g.get("vendor"):
-        fields += Markup('<input type="hidden" name="vendor" value="{}">').format(g.vendor.id)
+    fields, here = token_input(), current_g()
+    if here.get("staff_role") and here.get("vendor"):
+        fields += Markup('<input type="hidden" name="vendor" value="{}">').format(here.vendor.id)
     return fields
 
 
@@ -65,7 +68,13 @@ def _same_origin(request: Request) -> bool:
 
 
 def _secrets() -> list[bytes]:
-    subject = g.get("session_digest") or _anonymous_subject()
+    subject = current_g().get("session_digest") or _anonymous_subject()
+    return _secrets_of(subject, crypto.settings().secret_keys)
+
+
+@lru_cache(maxsize=4096)
+def _secrets_of(subject: str, keys: tuple[str, ...]) -> list[bytes]:
+    """What a browser's tokens hide, under each of the running app's secret keys; the same on all its pages."""
     return [bytes.fromhex(digest)[:_WIDTH] for digest in crypto.keyed_digests(subject, "csrf")]
 
 
@@ -80,4 +89,4 @@ def _anonymous_subject() -> str:
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(_WIDTH)

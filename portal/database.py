@@ -10,9 +10,9 @@ from flask import Flask, g, has_app_context
 from sqlalchemy import DateTime, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
-from portal import prepared
 from portal.config import Settings
 from portal.extensions import db
 
@@ -35,16 +35,15 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Store UTC; SQLite keeps it without the zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("A time without a zone cannot be stored.")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+        """Store UTC."""
+        return None if value is None else _in_utc(value)
+
+    def bind_processor(self, dialect: Any) -> Any:
+        """SQLite keeps UTC without the zone, written and read in one step: dates are a good part of a list's cost."""
+        return _to_sqlite if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def result_processor(self, dialect: Any, coltype: Any) -> Any:
-        """SQLite's text is read in one step: dates are a good part of what a list costs."""
+        """The same, back."""
         return _from_sqlite if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
@@ -54,8 +53,18 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("A time without a zone cannot be stored.")
+    return value.astimezone(UTC)
+
+
+def _to_sqlite(value: datetime | None) -> str | None:
+    return None if value is None else _in_utc(value).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
 def _from_sqlite(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+    return datetime.fromisoformat(text + "+00:00") if text else None
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
@@ -70,8 +79,6 @@ def engine_options(settings: Settings) -> dict[str, Any]:
 
 def init_app(app: Flask) -> None:
     """Attach the connection rules to the app's engine."""
-    app.teardown_request(lambda error: prepared.end_reading())
-    app.teardown_appcontext(lambda error: prepared.end_reading())
     with app.app_context():
         engine = db.engine
         if engine.dialect.name == "sqlite":
@@ -92,6 +99,22 @@ def wants_read_only() -> bool:
     return has_app_context() and bool(g.get("read_only", False))
 
 
+def begin_reading(engine: Engine) -> PoolProxiedConnection:
+    """A connection of the pool in a read-only transaction, without SQLAlchemy's own around it; closing it ends both."""
+    dialect: Any = engine.dialect
+    begin = _begin_on_sqlite if dialect.name == "sqlite" else _begin_on_postgresql
+    try:
+        pooled = engine.raw_connection()
+    except dialect.dbapi.Error as error:
+        raise OperationalError("connect", None, error) from error
+    try:
+        begin(pooled, read_only=True)
+    except BaseException:
+        pooled.close()
+        raise
+    return pooled
+
+
 def _sqlite_rules(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, record: Any) -> None:
@@ -102,24 +125,31 @@ def _sqlite_rules(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
-        # BEGIN IMMEDIATE for whatever may write: a deferred transaction that reads and then writes fails at once
-        # when another writer came in between, whatever the time-out (reference: security 6.2).
-        read_only = wants_read_only()
-        cursor = connection.connection.dbapi_connection
-        if connection.info.get("query_only") != read_only:
-            cursor.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
-            connection.info["query_only"] = read_only
-        statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-        try:
-            cursor.execute(statement)
-        except sqlite3.OperationalError as error:
-            raise OperationalError(statement, None, error) from error
+        _begin_on_sqlite(connection.connection, wants_read_only())
+
+
+def _begin_on_sqlite(pooled: PoolProxiedConnection, read_only: bool) -> None:
+    # BEGIN IMMEDIATE for whatever may write: a deferred transaction that reads and then writes fails at once
+    # when another writer came in between, whatever the time-out (reference: security 6.2).
+    driver: Any = pooled.dbapi_connection
+    if pooled.info.get("query_only") != read_only:
+        driver.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
+        pooled.info["query_only"] = read_only
+    statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    try:
+        driver.execute(statement)
+    except sqlite3.OperationalError as error:
+        raise OperationalError(statement, None, error) from error
 
 
 def _postgresql_rules(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
-        driver = connection.connection.dbapi_connection
-        read_only = wants_read_only()
-        if bool(driver.read_only) != read_only:
-            driver.read_only = read_only
+        _begin_on_postgresql(connection.connection, wants_read_only())
+
+
+def _begin_on_postgresql(pooled: PoolProxiedConnection, read_only: bool) -> None:
+    # The driver begins by itself, with the first statement.
+    driver: Any = pooled.dbapi_connection
+    if bool(driver.read_only) != read_only:
+        driver.read_only = read_only

@@ -48,7 +48,7 @@ def show_http_error(error: HTTPException) -> Response | WerkzeugResponse:
 def show_database_away(error: OperationalError) -> Response:
     """The database does not answer, or another writer holds it for too long: trying again helps."""
     unit_of_work.rollback()
-    logging.get().error("database away", request_id=g.get("request_id"), endpoint=request.endpoint, exc_info=error)
+    logging.get().error("database away", request_id=logging.request_id(), endpoint=request.endpoint, exc_info=error)
     response = _answer(503, _("The database does not answer at the moment. Nothing was changed."))
     response.headers["Retry-After"] = "5"
     return response
@@ -57,7 +57,7 @@ def show_database_away(error: OperationalError) -> Response:
 def show_surprise(error: Exception) -> Response:
     """A mistake of ours: logged with the request's id, shown without details."""
     unit_of_work.rollback()
-    logging.get().error("request failed", request_id=g.get("request_id"), endpoint=request.endpoint, exc_info=error)
+    logging.get().error("request failed", request_id=logging.request_id(), endpoint=request.endpoint, exc_info=error)
     return _answer(500, _default_message(500))
 
 
@@ -71,7 +71,7 @@ def _answer(status: int, message: str) -> Response:
         status=status,
         title=_title(status),
         message=message,
-        request_id=g.get("request_id"),
+        request_id=logging.request_id(),
         action_url=url,
         action_label=label,
     )

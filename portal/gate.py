@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
-from flask import Flask, current_app, g, redirect, request
+from flask import Flask, Request, current_app, g, redirect, request
 from flask_babel import gettext as _
 from sqlalchemy import bindparam, update
 from werkzeug.wrappers import Response
@@ -16,12 +17,14 @@ from portal.account import remembering, sessions
 from portal.account.models import UserSession
 from portal.account.sessions import Visitor
 from portal.audit.service import Actor
+from portal.current import current_g, current_request
 from portal.errors import Conflict, Forbidden, NotFound, PortalError
 from portal.forms import has_odd_characters
 from portal.staff import service as staff
 from portal.terms import service as terms
 
 SEEN_EVERY = timedelta(minutes=5)
+READING = ("GET", "HEAD")
 
 
 class NotSignedIn(PortalError):
@@ -55,85 +58,88 @@ def init_app(app: Flask) -> None:
 
 def enforce() -> Response | None:
     """Let the request through to its view, or answer in its place."""
+    request, here = current_request(), current_g()
     if request.endpoint is None:
         return None
-    mark = access.mark_of(_view())
+    mark = access.mark_of(_view(request))
     if mark is None:
         raise Forbidden
+    here.vendor = here.visitor = here.staff_role = None
     if mark.kind == "signed":
-        g.vendor = g.visitor = g.staff_role = None
         return None
-    _refuse_odd_requests()
-    g.read_only = True
-    _recognize()
-    answer = _answer_for(mark)
+    _refuse_odd_requests(request)
+    here.customers = ()
+    here.read_only = True
+    _recognize(here)
+    answer = _answer_for(mark, here)
     if answer is not None:
         return answer
-    if request.method in ("GET", "HEAD"):
+    if request.method in READING:
         return None
     unit_of_work.rollback()
-    g.read_only = False
+    here.read_only = False
     if mark.kind != "token":
         _check_token(mark)
     return None
 
 
-def _view() -> Callable[..., object]:
+def _view(request: Request) -> Callable[..., object]:
     return current_app.view_functions[str(request.endpoint)]
 
 
-def _refuse_odd_requests() -> None:
-    if has_odd_characters(request.path) or any(
-        has_odd_characters(f"{k}{v}") for k, v in request.args.items(multi=True)
-    ):
+def _refuse_odd_requests(request: Request) -> None:
+    asked = request.args
+    if has_odd_characters(request.path):
         raise Malformed
-    for values in (request.args,) if request.method in ("GET", "HEAD") else (request.args, request.form):
+    if not asked and request.method in READING:
+        return
+    if any(has_odd_characters(f"{k}{v}") for k, v in asked.items(multi=True)):
+        raise Malformed
+    for values in (asked,) if request.method in READING else (asked, request.form):
         if any(len(values.getlist(name)) > 1 for name in values):
             raise Malformed(_("A field was sent twice. Nothing was changed."))
 
 
-def _recognize() -> None:
+def _recognize(here: Any) -> None:
     """Set vendor, visitor and staff role for this request."""
-    g.vendor = g.visitor = g.staff_role = None
-    g.customers = ()
     cookie = cookies.read(cookies.SESSION)
     digest = crypto.digest(cookie) if cookie else ""
-    if not _find_visitor(digest):
-        _resume()
-    visitor = g.visitor
+    if not _find_visitor(here, digest):
+        _resume(here)
+    visitor = here.visitor
     if visitor is not None:
-        if "session_digest" not in g:
-            g.session_digest = digest
-        g.actor = Actor("staff" if g.staff_role else "user", visitor.id, visitor.email)
+        if "session_digest" not in here:
+            here.session_digest = digest
+        here.actor = Actor("staff" if here.staff_role else "user", visitor.id, visitor.email)
         _note_seen(visitor)
 
 
-def _find_visitor(digest: str) -> bool:
+def _find_visitor(here: Any, digest: str) -> bool:
     """Set who asks at which vendor, by the digest of the session's cookie; whether that is anybody."""
-    domain = g.domain
+    domain = here.domain
     if domain is not None:
         visit = sessions.find_visit(domain, digest)
         if visit is None:
             raise NotFound(_("There is no portal at this address."))
-        g.vendor, g.visitor = visit
+        here.vendor, here.visitor = visit
         return visit[1] is not None
     desk = staff.find_desk(digest) if digest else None
     if desk is None:
         return False
-    g.visitor, g.vendor, g.staff_role = desk.visitor, desk.vendor, desk.role
+    here.visitor, here.vendor, here.staff_role = desk.visitor, desk.vendor, desk.role
     return True
 
 
-def _resume() -> None:
+def _resume(here: Any) -> None:
     """Sign in again from a remember-me cookie."""
     if not cookies.read(cookies.REMEMBER):
         return
     renewed = remembering.resume()
     if renewed is None:
         return
-    g.session_digest = renewed
-    g.read_only = True
-    _find_visitor(renewed)
+    here.session_digest = renewed
+    here.read_only = True
+    _find_visitor(here, renewed)
 
 
 def _note_seen(visitor: Visitor) -> None:
@@ -149,22 +155,22 @@ def _note_seen(visitor: Visitor) -> None:
         connection.execute(seen, {"row": visitor.session_id})
 
 
-def _answer_for(mark: Mark) -> Response | None:
+def _answer_for(mark: Mark, here: Any) -> Response | None:
     if mark.kind in ("public", "token"):
-        g.private = request.endpoint != "static"
+        here.private = request.endpoint != "static"
         return None
-    g.private = True
-    if g.visitor is None:
+    here.private = True
+    if here.visitor is None:
         return _ask_to_sign_in()
     if mark.kind == "staff":
         return _check_staff(mark)
-    if g.domain is not None:
-        return _check_customer(mark)
+    if here.domain is not None:
+        return _check_customer(mark, here)
     return None
 
 
 def _ask_to_sign_in() -> Response:
-    if request.method not in ("GET", "HEAD"):
+    if request.method not in READING:
         raise NotSignedIn
     page = addresses.portal_path(g.vendor, "SignIn") if g.domain is not None else "/SignIn"
     wanted = addresses.safe_next(request.full_path.rstrip("?"))
@@ -185,23 +191,24 @@ def _check_staff(mark: Mark) -> Response | None:
     return None
 
 
-def _check_customer(mark: Mark) -> Response | None:
-    if sessions.misses_second_step(g.visitor, g.vendor):
+def _check_customer(mark: Mark, here: Any) -> Response | None:
+    vendor, visitor = here.vendor, here.visitor
+    if sessions.misses_second_step(visitor, vendor):
         return _ask_to_sign_in()
-    found = terms.standing(g.vendor, g.visitor.id)
-    g.customers, g.terms_due = found.customers, found.terms_due
+    found = terms.standing(vendor, visitor.id)
+    here.customers, here.terms_due = found.customers, found.terms_due
     if found.terms_due and not mark.terms_open:
-        wanted = addresses.safe_next(request.full_path.rstrip("?")) if request.method in ("GET", "HEAD") else None
-        page = addresses.portal_path(g.vendor, "Terms")
+        wanted = addresses.safe_next(request.full_path.rstrip("?")) if request.method in READING else None
+        page = addresses.portal_path(vendor, "Terms")
         return redirect(f"{page}?{addresses.query(next=wanted)}" if wanted else page, code=303)
     if mark.kind == "customer" and not found.customers:
-        return redirect(addresses.portal_path(g.vendor), code=303)
+        return redirect(addresses.portal_path(vendor), code=303)
     return None
 
 
 def _check_token(mark: Mark) -> None:
     g.csrf_failed = not csrf.is_valid(request)
-    if g.csrf_failed and not getattr(_view(), "keeps_form", False):
+    if g.csrf_failed and not getattr(_view(request), "keeps_form", False):
         raise Malformed(_("This page was open for too long. Nothing was changed. Please go back and try again."))
     if mark.kind == "staff" and request.form.get("vendor") != str(g.vendor.id):
         raise Conflict(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, g
+from functools import lru_cache
+
+from flask import Flask, Response
 
 from portal.config import Settings
+from portal.current import current_g
 
 STRIPE_FORM_TARGETS = ("https://billing.stripe.com", "https://checkout.stripe.com")
 FIXED = (
@@ -18,32 +21,39 @@ HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 
 
 def init_app(app: Flask) -> None:
-    """Send the headers with every answer of the app."""
+    """Send the headers with every answer of the app.
+
+    `g.frame_ancestors` (exact origins, set by the embed edge) opens framing; `g.form_targets` adds a vendor's
+    own Stripe domain; `g.private` is False where an answer may be kept.
+    """
     settings: Settings = app.extensions["settings"]
     targets = STRIPE_FORM_TARGETS + ((settings.sandbox_origin,) if settings.sandbox_origin else ())
     fixed = FIXED + ((HSTS,) if settings.secure else ())
 
     @app.after_request
     def send(response: Response) -> Response:
+        here = current_g()
         given = {name.lower() for name, _value in response.headers}
         wanted = [header for header in fixed if header[0].lower() not in given]
         if "content-security-policy" not in given:
-            wanted.append(("Content-Security-Policy", policy(targets)))
-        if "cache-control" not in given and g.get("private", True):
+            allowed = policy(targets + tuple(here.get("form_targets", ())), tuple(here.get("frame_ancestors", ())))
+            wanted.append(("Content-Security-Policy", allowed))
+        if "cache-control" not in given and here.get("private", True):
             wanted.append(("Cache-Control", "no-store"))
-        response.headers.extend(wanted)
+        for name, value in wanted:
+            response.headers.add(name, value)
         return response
 
 
-def policy(form_targets: tuple[str, ...]) -> str:
-    """The content security policy of one answer.
+@lru_cache(maxsize=1024)
+def policy(form_targets: tuple[str, ...], frame_ancestors: tuple[str, ...] = ()) -> str:
+    """The content security policy of one answer, made once for the same targets and frames.
 
-    `g.frame_ancestors` (a list of exact origins, set by the embed edge) opens framing; `g.form_targets` adds a
-    vendor's own Stripe domain. Browsers apply `form-action` to the redirect after a POST too, so Stripe stands here.
+    Browsers apply `form-action` to the redirect after a POST too, so Stripe stands here.
     """
-    ancestors = " ".join(g.get("frame_ancestors", ())) or "'none'"
-    targets = " ".join(form_targets + tuple(g.get("form_targets", ())))
+    ancestors = " ".join(frame_ancestors) or "'none'"
     return (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:; connect-src 'self'; "
-        f"form-action 'self' {targets}; base-uri 'none'; object-src 'none'; frame-ancestors {ancestors}"
+        f"form-action 'self' {' '.join(form_targets)}; base-uri 'none'; object-src 'none'; "
+        f"frame-ancestors {ancestors}"
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from babel import Locale
-from flask import Flask, g, has_request_context, request
+from flask import Flask, has_app_context, has_request_context, request
 from flask_babel import get_locale as babel_locale
 from flask_babel import get_translations
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from portal.current import current_g
 from portal.extensions import babel
 
 LANGUAGES = ("en",)
@@ -27,23 +27,29 @@ def init_app(app: Flask) -> None:
 
 
 def chosen_language() -> str:
-    """The user's choice, else the vendor's, else the browser's, among the languages we have."""
-    if not has_request_context():
-        return g.get("language", "en") if g else "en"
-    for wanted in (getattr(g.get("visitor"), "language", None), getattr(g.get("vendor"), "language", None)):
+    """The mail's language, else the user's choice, else the vendor's, else the browser's, among those we have."""
+    if not has_app_context():
+        return "en"
+    here = current_g()
+    for wanted in (here.get("language"), _language_of(here.get("visitor")), _language_of(here.get("vendor"))):
         if wanted in LANGUAGES:
             return str(wanted)
-    return request.accept_languages.best_match(LANGUAGES) or "en"
+    return (request.accept_languages.best_match(LANGUAGES) if has_request_context() else None) or "en"
+
+
+def _language_of(chooser: Any) -> str | None:
+    return getattr(chooser, "language", None)
 
 
 def page_language() -> str:
-    """Value of the `lang` attribute."""
-    return _tag(babel_locale())
-
-
-@lru_cache(maxsize=64)
-def _tag(locale: Locale | None) -> str:
-    return str(locale or "en").replace("_", "-")
+    """Value of the `lang` attribute; found out once per request or mail."""
+    if not has_app_context():
+        return "en"
+    here = current_g()
+    known = here.get("page_language")
+    if known is None:
+        known = here.page_language = chosen_language().replace("_", "-")
+    return str(known)
 
 
 def page_direction() -> str:
@@ -54,18 +60,17 @@ def page_direction() -> str:
 
 @pass_context
 def template_text(context: Context, text: str, **variables: Any) -> str:
-    """`_("…")` in templates: as Flask-Babel does it, but a sentence without variables is translated once per language.
-
-    A page has some twenty of them, and looking each up anew cost as much as the page's database query.
+    """`_("…")` in templates, where `templating` has not written the sentence in: as Flask-Babel does it, but a sentence
+    without variables is translated once per language.
     """
     escaping = context.eval_ctx.autoescape
     if escaping and not variables:
-        return _fixed_text(context.get("page_language") or page_language(), text)
+        return fixed_text(context.get("page_language") or page_language(), text)
     translated = get_translations().ugettext(text)
     return (Markup(translated) if escaping else translated) % variables  # noqa: S704 (our own catalog)
 
 
 @lru_cache(maxsize=4096)
-def _fixed_text(language: str, text: str) -> Markup:
+def fixed_text(language: str, text: str) -> Markup:
     """A translated sentence in the language of the running request, which `language` names."""
     return Markup(get_translations().ugettext(text)) % ()  # noqa: S704 (our own catalog)

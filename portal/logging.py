@@ -18,12 +18,15 @@ HIDDEN = re.compile(r"(auth|token|code|password|secret|key|cookie|prefilled_emai
 
 
 def init_app(app: Flask) -> None:
-    """Give every request an id and send logs to standard error."""
+    """Send logs to standard error."""
     configure(app.extensions["settings"])
 
-    @app.before_request
-    def name_request() -> None:
+
+def request_id() -> str:
+    """The id of the running request: the same on its error page and in its log lines."""
+    if "request_id" not in g:
         g.request_id = secrets.token_hex(8)
+    return str(g.request_id)
 
 
 def configure(settings: Settings) -> None:

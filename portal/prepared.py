@@ -8,13 +8,16 @@ transactions. For reading only, and only where a measurement asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask import g
-from sqlalchemy import Connection, Dialect, SelectBase
+from flask import Flask, g
+from sqlalchemy import Dialect, Engine, SelectBase
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeEngine
 
+from portal import database
+from portal.current import current_g
 from portal.extensions import db
 
 Convert = Callable[[Any], Any]
@@ -34,28 +37,48 @@ class Prepared:
 
     def all(self, **facts: Any) -> list[tuple[Any, ...]]:
         """All rows, in the request's transaction."""
-        connection = _connection()
-        name = connection.dialect.name
-        if name not in self.compiled:
-            self.compiled[name] = _Compiled(self.statement, connection.dialect)
-        return self.compiled[name].run(connection, facts)
+        way = _way()
+        dialect = way.engine.dialect
+        compiled = self.compiled.get(dialect.name)
+        if compiled is None:
+            compiled = self.compiled[dialect.name] = _Compiled(self.statement, dialect)
+        return compiled.run(way, facts)
+
+
+class _Way(NamedTuple):
+    """A connection of the pool with its transaction begun."""
+
+    engine: Engine
+    pooled: PoolProxiedConnection
+
+
+def init_app(app: Flask) -> None:
+    """End reading with the request, and with whatever else has a context of its own."""
+    app.teardown_request(lambda error: end_reading())
+    app.teardown_appcontext(lambda error: end_reading())
 
 
 def end_reading() -> None:
     """Give back the connection that only prepared statements used in this request, if there is one."""
     reader = g.pop("reader", None)
     if reader is not None:
-        reader.close()
+        reader.pooled.close()
 
 
-def _connection() -> Connection:
-    """The session's connection where it has begun or may write; else one without a session around it."""
-    if not g.get("read_only", False) or (db.session.registry.has() and db.session().in_transaction()):
-        return db.session.connection()
-    if "reader" not in g:
-        g.reader = db.engine.connect()
-        g.reader.begin()
-    reader: Connection = g.reader
+def _way() -> _Way:
+    """The request's connection for reading; the session's where it has begun or may write.
+
+    Whatever lets a request write ends its reading first (`unit_of_work`), so a reader is never met there.
+    """
+    here = current_g()
+    reader: _Way | None = here.get("reader")
+    if reader is not None:
+        return reader
+    if not here.get("read_only", False) or (db.session.registry.has() and db.session().in_transaction()):
+        connection = db.session.connection()
+        return _Way(connection.engine, connection.connection)
+    engine = db.engine
+    reader = here.reader = _Way(engine, database.begin_reading(engine))
     return reader
 
 
@@ -79,7 +102,7 @@ class _Compiled:
             if (convert := _of(column.type, dialect).result_processor(dialect, None))
         ]
 
-    def run(self, connection: Connection, facts: dict[str, Any]) -> list[tuple[Any, ...]]:
+    def run(self, way: _Way, facts: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Send it with these values."""
         if facts.keys() != self.asked:
             raise TypeError(f"This statement asks for {sorted(self.asked)}.")
@@ -87,13 +110,13 @@ class _Compiled:
         for name, convert in self.written:
             values[name] = convert(values[name])
         sent: Any = values if self.positions is None else [values[name] for name in self.positions]
-        cursor = connection.connection.cursor()
+        cursor = way.pooled.cursor()
         try:
-            for listener in connection.dispatch.before_cursor_execute:  # so that tests count it like any other
-                listener(connection, cursor, self.sql, sent, None, False)
+            for listener in way.engine.dispatch.before_cursor_execute:  # so that tests count it like any other
+                listener(way.pooled, cursor, self.sql, sent, None, False)
             cursor.execute(self.sql, sent)
             rows = list(cursor.fetchall())
-        except connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+        except way.engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
             raise OperationalError(self.sql, None, error) from error
         finally:
             cursor.close()
@@ -102,7 +125,8 @@ class _Compiled:
     def _row(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         values = list(row)
         for place, convert in self.read:
-            values[place] = convert(values[place])
+            if values[place] is not None:
+                values[place] = convert(values[place])
         return tuple(values)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from flask import g, request
 from flask_babel import gettext as _
@@ -23,8 +22,7 @@ REMEMBERED = timedelta(days=30)
 LONGEST = timedelta(days=30)  # however much it is used; then it is idle for the last time
 
 
-@dataclass(frozen=True)
-class Visitor:
+class Visitor(NamedTuple):
     """A signed-in user, as plain values of this request. Also what Flask-Login calls the user."""
 
     id: int
@@ -37,9 +35,17 @@ class Visitor:
     second_step: str
     last_seen_at: datetime
 
-    is_authenticated = True
-    is_active = True
-    is_anonymous = False
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def is_active(self) -> bool:
+        return True
+
+    @property
+    def is_anonymous(self) -> bool:
+        return False
 
     def get_id(self) -> str:
         """For Flask-Login."""
@@ -75,7 +81,7 @@ _VENDOR = Prepared(select(*PROFILE_COLUMNS).where(Vendor.domain == bindparam("do
 def visitor(row: Row[Any] | tuple[Any, ...]) -> Visitor | None:
     """The visitor in the last columns of a row selected with VISITOR_COLUMNS, or None."""
     values = row[-len(VISITOR_COLUMNS) :]
-    return Visitor(*values) if values[0] is not None else None
+    return Visitor._make(values) if values[0] is not None else None
 
 
 def find_visit(domain: str, token_digest: str) -> tuple[VendorProfile, Visitor | None] | None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, Text, and_, bindparam, cast, func, null, select, type_coerce, union_all
 
+from portal import addresses
 from portal.associate.models import Association
 from portal.billing.models import StripeAccount, Subscription
 from portal.billing.told import Facts, Reading, Told, tell
@@ -21,7 +22,7 @@ from portal.formatters import masked_key
 from portal.licenses import states
 from portal.licenses.models import FEATURES, License, Machine, Product
 from portal.prepared import Prepared
-from portal.vendors.service import HasId
+from portal.vendors.service import VendorProfile
 
 PAGE = 50
 NEWEST = 2**31 - 1
@@ -33,10 +34,10 @@ def _flag(column: Any) -> Any:
 
 
 class Card(NamedTuple):
-    """One license as the page prints it. The five badges are flags; subscriptions holds the ones that matter."""
+    """One license as the page prints it. page: its own page's path. subscriptions: the ones that matter."""
 
     customer_id: int
-    global_id: int
+    page: str
     product: str
     key: str
     masked: str
@@ -144,7 +145,7 @@ _CARDS = Prepared(union_all(_with_license, _without_license))
 _WIDTH = len(_LICENSE)
 
 
-def find(vendor: HasId, user_id: int, reading: Reading, before: int | None = None) -> CardPage:
+def find(vendor: VendorProfile, user_id: int, reading: Reading, before: int | None = None) -> CardPage:
     """The visitor's licenses at a vendor, newest first, and subscriptions still waiting for a key: one query."""
     newest = NEWEST if before is None else before
     licenses: dict[int, tuple[Any, list[Facts]]] = {}
@@ -161,7 +162,8 @@ def find(vendor: HasId, user_id: int, reading: Reading, before: int | None = Non
         if stored is not None:
             licenses[global_id][1].append(stored)
     ids = sorted(licenses, reverse=True)
-    cards = [_card(*licenses[number], reading) for number in ids[:PAGE]]
+    pages = addresses.portal_path(vendor, "Licenses/")
+    cards = [_card(*licenses[number], reading, f"{pages}{number}") for number in ids[:PAGE]]
     return CardPage(cards, coming, ids[PAGE - 1] if len(ids) > PAGE else None)
 
 
@@ -174,8 +176,8 @@ def _kind(definitions: str, flags: tuple[int, ...]) -> tuple[bool, bool, str]:
     return limited, states.is_trial(known, active, trial_activation=False), names
 
 
-def _card(row: Any, stored: list[Facts], reading: Reading) -> Card:
-    customer_id, global_id, product, key, expires_at, period, block, trial, most, used, all_limited = row[:11]
+def _card(row: Any, stored: list[Facts], reading: Reading, page: str) -> Card:
+    customer_id, _global_id, product, key, expires_at, period, block, trial, most, used, all_limited = row[:11]
     limited_by_feature, trial_by_feature, features = _kind(row[11], row[12:20])
     limited = limited_by_feature or all_limited or period > 0
     expired = states.is_expired(time_limited=limited, expires_at=expires_at, at=reading.now)
@@ -185,12 +187,12 @@ def _card(row: Any, stored: list[Facts], reading: Reading) -> Card:
     machines = text.machines if most > 0 else text.machines_without_limit
     return Card(
         customer_id,
-        global_id,
+        page,
         product,
         key,
         masked_key(key),
         trial or trial_by_feature,
-        any(not one.is_over for one in told),
+        bool(told) and not told[0].is_over,
         expired,
         block,
         not limited,

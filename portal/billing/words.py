@@ -13,12 +13,6 @@ from flask_babel import ngettext
 class Words:
     """The sentences of the license cards in one language; `%(…)s` is filled in per card."""
 
-    show: str
-    hide: str
-    key: str
-    expires: str
-    machines_label: str
-    features: str
     trial: str
     subscription: str
     expired: str
@@ -56,12 +50,6 @@ class Words:
 def words(locale: str) -> Words:
     """The sentences in the language of the running request, which `locale` names."""
     return Words(
-        show=_("Show"),
-        hide=_("Hide"),
-        key=_("License key"),
-        expires=_("Expires"),
-        machines_label=_("Machines"),
-        features=_("Features"),
         trial=_("Trial license"),
         subscription=_("Subscription"),
         expired=_("Expired"),

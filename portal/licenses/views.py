@@ -17,19 +17,20 @@ bp = Blueprint("licenses", __name__)
 @access.customer
 def index() -> str:
     """The visitor's licenses, each with its subscription: at most three queries, whatever their number."""
-    reading = reading_for(g.vendor)
-    found = cards.find(g.vendor, g.visitor.id, reading, _before())
-    g.form_targets = portal_sessions.form_targets(g.vendor)
+    vendor = g.vendor
+    reading = reading_for(vendor)
+    before = _before()
+    found = cards.find(vendor, g.visitor.id, reading, before)
+    g.form_targets = portal_sessions.form_targets(vendor)
     return render_template(
         "licenses/index.html",
         active="licenses",
-        words=reading.words,
         steps_for=steps.buttons(reading.locale),
-        base=addresses.portal_path(g.vendor),
+        base=addresses.portal_path(vendor),
         groups=found.groups(),
         older=found.older,
         customers={customer.id: customer.name or customer.email for customer in g.customers},
-        paged="before" in request.args,
+        paged=before is not None,
     )
 
 

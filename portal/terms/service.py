@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from flask import has_request_context, request
 from flask_babel import gettext as _
@@ -36,8 +37,7 @@ class Terms:
         return f"{self.version} {self.url}"
 
 
-@dataclass(frozen=True)
-class StandingCustomer:
+class StandingCustomer(NamedTuple):
     """A customer the visitor is associated with."""
 
     id: int
@@ -48,8 +48,7 @@ class StandingCustomer:
     allow_activation_management: bool
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """What a visitor is to a vendor: customers by id, and whether the terms question is open."""
 
     customers: tuple[StandingCustomer, ...]
@@ -108,7 +107,7 @@ _STANDING = Prepared(
 def standing(vendor: VendorProfile, user_id: int) -> Standing:
     """The visitor's customers at a vendor and whether they must accept the terms first: one query."""
     rows = _STANDING.all(vendor_id=vendor.id, user_id=user_id)
-    customers = tuple(StandingCustomer(*row[:6]) for row in rows)
+    customers = tuple(StandingCustomer._make(row[:6]) for row in rows)
     due = bool(rows) and _is_due(vendor, *rows[0][6:])
     return Standing(customers, due)
 

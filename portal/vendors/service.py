@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 
 from flask_babel import gettext as _
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, Text, cast, select, update
 
 from portal.errors import Invalid, NotFound
 from portal.extensions import db
@@ -29,9 +29,8 @@ class HasId(Protocol):
     def id(self) -> int: ...
 
 
-@dataclass(frozen=True)
-class VendorProfile:
-    """A vendor as pages need it: plain values, read once per request."""
+class VendorProfile(NamedTuple):
+    """A vendor as pages need it: plain values, read once per request. stored_switches: JSON, as the row holds it."""
 
     id: int
     domain: str
@@ -41,12 +40,12 @@ class VendorProfile:
     logo_url: str
     accent_color: str
     sign_up_nonce: str
-    stored_switches: dict[str, Any]
+    stored_switches: str
 
-    @cached_property
+    @property
     def switches(self) -> Switches:
         """The vendor's choices, defaults filled in."""
-        return vendor_switches.read(self.stored_switches)
+        return vendor_switches.read_text(self.stored_switches)
 
     @property
     def language(self) -> str:
@@ -63,10 +62,15 @@ class VendorProfile:
     @property
     def sells_plans(self) -> bool:
         """Whether there is something to buy here; noted beside the switches, so that menus need no query."""
-        return bool(self.stored_switches.get(SELLS_PLANS))
+        return _sells_plans(self.stored_switches)
 
 
-PROFILE_COLUMNS = (
+@lru_cache(maxsize=1024)
+def _sells_plans(stored_switches: str) -> bool:
+    return bool(json.loads(stored_switches).get(SELLS_PLANS))
+
+
+PROFILE_COLUMNS: tuple[Any, ...] = (
     Vendor.id,
     Vendor.domain,
     Vendor.name,
@@ -75,18 +79,19 @@ PROFILE_COLUMNS = (
     Vendor.logo_url,
     Vendor.accent_color,
     Vendor.sign_up_nonce,
-    Vendor.switches,
+    cast(Vendor.switches, Text).label("stored_switches"),
 )
 
 
 def profile(row: Row[Any] | tuple[Any, ...]) -> VendorProfile:
-    """A profile from the first nine columns of a row selected with PROFILE_COLUMNS."""
-    return VendorProfile(*row[: len(PROFILE_COLUMNS)])
+    """A profile from the first columns of a row selected with PROFILE_COLUMNS."""
+    return VendorProfile._make(row[: len(PROFILE_COLUMNS)])
 
 
 def profile_of(vendor: Vendor) -> VendorProfile:
     """The profile of a loaded vendor."""
-    return VendorProfile(*(getattr(vendor, column.key) for column in PROFILE_COLUMNS))
+    plain = (getattr(vendor, name) for name in VendorProfile._fields[:-1])
+    return VendorProfile._make((*plain, json.dumps(vendor.switches)))
 
 
 def find_by_domain(domain: str) -> VendorProfile | None:

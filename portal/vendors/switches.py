@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,6 +61,12 @@ def read(stored: Mapping[str, Any]) -> Switches:
     if "embed_origins" in known:
         known["embed_origins"] = tuple(known["embed_origins"])
     return Switches(**known)
+
+
+@lru_cache(maxsize=1024)
+def read_text(stored: str) -> Switches:
+    """The same from a vendor's switches as JSON, once for each text met."""
+    return read(json.loads(stored))
 
 
 NAMES = tuple(field.name for field in fields(Switches))
