@@ -1,0 +1,1 @@
+"""Real processes and a real kill -9: see docs/developer-guide.md, "Crash tests"."""
