@@ -7,13 +7,14 @@ the lock on the purchase and the time of the read decide (`fulfillment.service.a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Update, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from portal import clock
+from portal.database import UtcDateTime
 from portal.outbox.claims import LEASE, LONGEST_ERROR, MOST_TRIES, pause_after
 from portal.webhooks.models import StripeEvent
 
@@ -22,22 +23,32 @@ MOST_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Claim:
-    """The events of one subject. fences: by row id, the number that must still stand there to end it."""
+    """The events of one subject. fences: by row id, the number that must still stand there to end it. tries: by row id.
+
+    One that came last is not put aside for what its forerunners have failed at.
+    """
 
     vendor_id: int
     subject: str
     kinds: tuple[str, ...]
     fences: dict[int, int]
-    attempts: int
+    tries: dict[int, int]
+
+    @property
+    def attempts(self) -> int:
+        """How often the one that was tried most was tried."""
+        return max(self.tries.values())
 
 
 def is_due(connection: Connection) -> bool:
     """Whether anything waits; asked first, because on SQLite claiming takes the one write lock."""
-    return connection.execute(_next(clock.now())).first() is not None
+    return connection.execute(_next(), {"now": clock.now()}).first() is not None
 
 
-def _next(now: datetime) -> Select[Any, Any, Any]:
+@cache  # building these statements costs more than running them
+def _next() -> Select[Any, Any, Any]:
     """Row, vendor and subject of the event that has waited longest and whose subject nobody works on."""
+    now = bindparam("now", type_=UtcDateTime)
     other = aliased(StripeEvent)
     is_held = exists().where(
         other.vendor_id == StripeEvent.vendor_id,
@@ -54,10 +65,15 @@ def _next(now: datetime) -> Select[Any, Any, Any]:
     )
 
 
+@cache
+def _next_locked() -> Select[Any, Any, Any]:
+    return _next().with_for_update(skip_locked=True, of=StripeEvent)
+
+
 def claim(connection: Connection) -> Claim | None:
     """Take the events of the next subject; None if nothing is due."""
     now = clock.now()
-    found = connection.execute(_next(now).with_for_update(skip_locked=True, of=StripeEvent)).first()
+    found = connection.execute(_next_locked(), {"now": now}).first()
     if found is None:
         return None
     row, vendor_id, subject = found
@@ -74,7 +90,7 @@ def claim(connection: Connection) -> Claim | None:
     rows = connection.execute(taken).all()
     kinds = tuple(dict.fromkeys(each.type for each in rows))
     fences = {each.id: each.fence for each in rows}
-    return Claim(vendor_id, subject, kinds, fences, max(each.attempts for each in rows))
+    return Claim(vendor_id, subject, kinds, fences, {each.id: each.attempts for each in rows})
 
 
 def done(claim: Claim, note: str = "") -> list[Update]:
@@ -92,11 +108,13 @@ def failed(claim: Claim, reason: str) -> list[Update]:
         "last_error": reason[:LONGEST_ERROR],
     }
     parked = {"state": "parked", "lease_until": None, "last_error": reason[:LONGEST_ERROR], "done_at": now}
-    values = parked if claim.attempts >= MOST_TRIES else back
-    return [_still(row, fence).values(values) for row, fence in claim.fences.items()]
+    return [
+        _still(row, fence).values(parked if claim.tries[row] >= MOST_TRIES else back)
+        for row, fence in claim.fences.items()
+    ]
 
 
-def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _due(now: Any) -> tuple[ColumnElement[bool], ...]:
     free = or_(StripeEvent.lease_until.is_(None), StripeEvent.lease_until <= now)
     return (StripeEvent.state == "received", StripeEvent.available_at <= now, free)
 
