@@ -34,6 +34,8 @@ BLUEPRINTS: tuple[tuple[str, str], ...] = (
     ("", "portal.console.staff"),
     ("", "portal.console.audit"),
     ("", "portal.console.user"),
+    ("", "portal.console.stripe_doctor"),
+    ("", "portal.console.stripe_doctor_pages"),
 )
 FOR_TRYING_OUT: tuple[tuple[str, str], ...] = (("/dev", "portal.dev.views"), ("/dev", "portal.dev.demo_views"))
 
