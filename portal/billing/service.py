@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portal.billing.account import PERMISSIONS, AccountFacts, account_of, connection_of, opened_secrets, set_account
 from portal.billing.running import Running, running_of, with_subscription
-from portal.billing.sync import SyncResult, record_purchase, sync
+from portal.billing.sync import SyncResult, record_customer, record_purchase, sync
 
 __all__ = [
     "PERMISSIONS",
@@ -14,6 +14,7 @@ __all__ = [
     "account_of",
     "connection_of",
     "opened_secrets",
+    "record_customer",
     "record_purchase",
     "running_of",
     "set_account",

@@ -106,6 +106,11 @@ def record_purchase(
     _upsert(connection, vendor_id, read, found, customer_id, license_global_id)
 
 
+def record_customer(vendor_id: int, read: gateway.CustomerRead, livemode: bool, fetched_at: datetime) -> None:
+    """Note what a Stripe customer is like now, or that it was deleted, in the caller's transaction."""
+    apply(db.session.connection(), vendor_id, Gathered(livemode, fetched_at, customers=[read]))
+
+
 def _plan(vendor: HasId, customer_id: int | None) -> Plan:
     vendor_id = vendor.id
     row = db.session.get(Customer, (vendor_id, customer_id)) if customer_id and 0 < customer_id < 2**31 else None

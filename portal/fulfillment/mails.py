@@ -32,7 +32,8 @@ WHO_HELPS = ("owner", "admin")
 def tell(vendor: Vendor, purchase: Purchase, facts: Facts, changes: list[Change]) -> None:
     """Queue the mails that follow from a purchase's changes and standing."""
     for change in changes:
-        _tell_customer(vendor, purchase, change)
+        if change.kind in NAMES:
+            _tell_customer(vendor, purchase, change)
     if facts.status in ("past_due", "unpaid") and facts.invoice_id and facts.is_paid:
         _queue(vendor, purchase, "payment_failed", facts.invoice_id)
     if purchase.state == "unclaimed" and _is_new(facts):

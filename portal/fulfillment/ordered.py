@@ -66,6 +66,7 @@ def look(place: Place, order: Ordered) -> Seen:
 
 def apply(order: Ordered, seen: Seen) -> None:
     """Make keys of what was paid, close what can no longer be paid, and keep an id that was lost on the way."""
+    fulfillment.lock(order.vendor_id)
     session = seen.session
     if session is not None and session.id != order.session_id:
         orders.keep_session(order, session.id, session.url)

@@ -11,7 +11,7 @@ from portal.fulfillment.facts import Facts
 from portal.fulfillment.paying import FREE_WHILE_PAUSED
 from portal.vendors.switches import Switches
 
-__all__ = ["FREE_WHILE_PAUSED", "Source", "purchases_of", "read"]
+__all__ = ["FREE_WHILE_PAUSED", "Source", "get", "purchases_of", "read"]
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,24 @@ def _behind(source: Source, subject: str) -> tuple[str, ...]:
 
 
 def read(source: Source, stripe_id: str) -> Facts | None:
-    """A purchase as it is now; None when Stripe does not know it, or when nothing is sold by it.
-
-    What belongs to another purchase is read there: a checkout of a subscription, an invoice of either, so that nothing
-    is served twice. Raises the gateway's errors.
-    """
+    """As `get`, and None when Stripe does not know it."""
     try:
-        if stripe_id.startswith("in_"):
-            return _invoice(source, stripe_id)
-        if stripe_id.startswith("cs_"):
-            return _checkout(source, stripe_id)
-        return _subscription(source, stripe_id)
+        return get(source, stripe_id)
     except gateway.NoSuchPurchase:
         return None
+
+
+def get(source: Source, stripe_id: str) -> Facts | None:
+    """A purchase as it is now; None when nothing is sold by it, or not yet. Raises NoSuchPurchase and the other errors.
+
+    What belongs to another purchase is read there: a checkout of a subscription, an invoice of either, so that nothing
+    is served twice.
+    """
+    if stripe_id.startswith("in_"):
+        return _invoice(source, stripe_id)
+    if stripe_id.startswith("cs_"):
+        return _checkout(source, stripe_id)
+    return _subscription(source, stripe_id)
 
 
 def _invoice(source: Source, stripe_id: str) -> Facts | None:

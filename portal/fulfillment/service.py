@@ -18,11 +18,22 @@ from portal.extensions import db
 from portal.fulfillment import mails, order_states, owners, plans, seeds, serving, states, write_back
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
-from portal.fulfillment.reading import Source, purchases_of, read
+from portal.fulfillment.reading import Source, get, purchases_of, read
 from portal.fulfillment.units import Change
 from portal.vendors import service as vendors
 
-__all__ = ["SERVED", "Outcome", "Source", "apply", "ensure_now", "lock", "purchases_of", "read", "source_of"]
+__all__ = [
+    "SERVED",
+    "Outcome",
+    "Source",
+    "apply",
+    "ensure_now",
+    "get",
+    "lock",
+    "purchases_of",
+    "read",
+    "source_of",
+]
 
 WAITING, SERVED, ENDED, UNCLAIMED = "waiting", "served", "ended", "unclaimed"
 

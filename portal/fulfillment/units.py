@@ -21,7 +21,7 @@ from portal.vendors.models import Vendor
 
 @dataclass
 class Change:
-    """What happened to a unit: issued, extended, blocked or restored."""
+    """What happened to a unit: issued, adopted (theirs before: no news), extended, blocked or restored."""
 
     kind: str
     unit: PaidUnit
@@ -55,6 +55,7 @@ def make(
         is_adopted=adopted is not None,
     )
     license = adopted or _license(vendor, purchase, entitlement, unit, grace)
+    was_theirs = adopted is not None and adopted.customer_id is not None
     if license.customer_id is None:
         license.customer_id = purchase.customer_id
     unit.license_global_id = license.global_id
@@ -62,7 +63,7 @@ def make(
     extend(unit, license, entitlement.line.paid_until, grace)
     db.session.flush()
     blocking.open_again(unit, license)
-    return Change("issued", unit, license)
+    return Change("adopted" if was_theirs else "issued", unit, license)
 
 
 def _license(vendor: Vendor, purchase: Purchase, entitlement: Entitlement, unit: PaidUnit, grace: timedelta) -> License:

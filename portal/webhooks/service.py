@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from flask import g
 
-from portal import failpoints, logging, unit_of_work
+from portal import clock, failpoints, logging, unit_of_work
 from portal.billing import gateway, plans
+from portal.billing import service as billing
 from portal.errors import NotFound, PortalError
 from portal.extensions import db
 from portal.fulfillment import service as fulfillment
+from portal.fulfillment import sweeps
+from portal.fulfillment.facts import Facts
+from portal.fulfillment.reading import Source
+from portal.outbox.claims import MOST_TRIES
 from portal.webhooks import claims
 from portal.webhooks.claims import Claim
 from portal.webhooks.event_types import CATALOG
@@ -19,9 +24,15 @@ from portal.webhooks.models import StripeEvent
 
 __all__ = ["Overtaken", "replay", "work_once"]
 
+TRIES_IF_UNKNOWN = 3
+
 
 class Overtaken(Exception):
     """The lease ran out and another worker took the events: what this one did to the database is dropped."""
+
+
+class Outpaced(Exception):
+    """Twice another worker had a newer reading: their clocks differ. It is tried again until ours is the newest."""
 
 
 def work_once() -> bool | None:
@@ -29,6 +40,8 @@ def work_once() -> bool | None:
     claim = _claim()
     if claim is None:
         return None
+    if claim.attempts > MOST_TRIES:
+        return _fail(claim, "The worker was stopped in the middle of every try.")
     try:
         _handle(claim)
         return True
@@ -37,12 +50,16 @@ def work_once() -> bool | None:
         g.read_only = False
         reason = error.message if isinstance(error, PortalError) and error.message else str(error)
         logging.get().warning("event failed", subject=claim.subject, vendor=claim.vendor_id, exc_info=error)
-        for statement in claims.failed(claim, f"{type(error).__name__}: {reason}"):
-            db.session.execute(statement)
-        failpoints.reach("webhooks.failed.before_commit")
-        db.session.commit()
-        failpoints.reach("webhooks.failed.after_commit")
-        return False
+        return _fail(claim, f"{type(error).__name__}: {reason}")
+
+
+def _fail(claim: Claim, reason: str) -> bool:
+    for statement in claims.failed(claim, reason):
+        db.session.execute(statement)
+    failpoints.reach("webhooks.failed.before_commit")
+    db.session.commit()
+    failpoints.reach("webhooks.failed.after_commit")
+    return False
 
 
 def replay(vendor_id: int, event_row: int) -> StripeEvent:
@@ -69,19 +86,15 @@ def _claim() -> Claim | None:
 
 
 def _handle(claim: Claim) -> None:
-    """Read with no transaction open; then one transaction for everything that follows, the events' end included.
-
-    Several purchases of one customer are applied together: they are few, and the customer's events rare.
-    """
+    """Read with no transaction open; then one transaction for everything that follows, the events' end included."""
     with unit_of_work.reading():
         source = fulfillment.source_of(claim.vendor_id)
     if source is None:
         raise gateway.KeyRefused("There is no Stripe key to read with.")
-    purchases = fulfillment.purchases_of(source, claim.subject)
-    found = [fulfillment.read(source, stripe_id) for stripe_id in purchases]
-    failpoints.reach("webhooks.handle.before_apply")
-    outcomes = [fulfillment.apply(claim.vendor_id, facts) for facts in found if facts is not None]
-    note = ", ".join(dict.fromkeys(outcome.state for outcome in outcomes))
+    if claim.subject.startswith("cus_"):
+        note = _look_at_customer(claim, source)
+    else:
+        note = _ensure(claim, source)
     if CATALOG.intersection(claim.kinds):
         plans.queue_sync(claim.vendor_id, soon=True)
     failpoints.reach("webhooks.handle.before_done")
@@ -91,3 +104,39 @@ def _handle(claim: Claim) -> None:
     failpoints.reach("webhooks.handle.before_commit")
     db.session.commit()
     failpoints.reach("webhooks.handle.after_commit")
+
+
+def _ensure(claim: Claim, source: Source) -> str:
+    """Read the purchases of the subject and apply what follows; again where somebody else was faster with less."""
+    for _ in range(2):
+        found = [_read(claim, source, stripe_id) for stripe_id in fulfillment.purchases_of(source, claim.subject)]
+        failpoints.reach("webhooks.handle.before_apply")
+        outcomes = [fulfillment.apply(claim.vendor_id, facts) for facts in found if facts is not None]
+        states = list(dict.fromkeys(outcome.state for outcome in outcomes))
+        if "stale" not in states:
+            return ", ".join(states)
+        db.session.rollback()
+    raise Outpaced("A newer reading is there already.")
+
+
+def _read(claim: Claim, source: Source, stripe_id: str) -> Facts | None:
+    """The purchase. Stripe may tell of it a moment before it can be read, so that not found is not believed at once."""
+    try:
+        return fulfillment.get(source, stripe_id)
+    except gateway.NoSuchPurchase:
+        if claim.attempts < TRIES_IF_UNKNOWN:
+            raise
+        return None
+
+
+def _look_at_customer(claim: Claim, source: Source) -> str:
+    """Note what became of the customer, and have each of its purchases looked at by itself: there may be many."""
+    read_at = clock.now()
+    try:
+        customer = gateway.retrieve_customer(source.connection, claim.subject)
+    except gateway.NoSuchCustomer:
+        return "unknown"
+    purchases = fulfillment.purchases_of(source, claim.subject)
+    billing.record_customer(claim.vendor_id, customer, source.connection.livemode, read_at)
+    sweeps.queue_ensure(claim.vendor_id, purchases)
+    return "queued" if purchases else ""
