@@ -254,6 +254,19 @@ def test_a_key_typed_in_by_hand_is_adopted(story: Story, how: str) -> None:
     assert (adopted.customer_id, adopted.expires_at) == (customer.id, story.paid_until(bought) + GRACE)
 
 
+def test_who_had_the_key_before_gets_no_mail_about_it(story: Story) -> None:
+    """A vendor who moves here connects hundreds of running subscriptions at once."""
+    from portal.licenses.service import get_product
+
+    customer = story.customer(email="long.since@mail.example")
+    license = make_license(story.vendor, get_product(story.vendor, 1), customer, expires_at=clock.now())
+    bought = story.buy(customer, metadata={"skm_key_globalid": str(license.global_id)})
+    story.happens(bought)
+
+    assert [unit.license_global_id for unit in story.units()] == [license.global_id]
+    assert sent_mails("long.since@mail.example") == []
+
+
 def test_a_key_of_another_customer_is_never_adopted(story: Story) -> None:
     from portal.licenses.service import get_product
 
