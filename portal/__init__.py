@@ -34,6 +34,9 @@ BLUEPRINTS: tuple[tuple[str, str], ...] = (
     ("", "portal.console.staff"),
     ("", "portal.console.audit"),
     ("", "portal.console.user"),
+    ("", "portal.console.reconciliation"),
+    ("", "portal.console.reconciliation_events"),
+    ("", "portal.console.reconciliation_states"),
     ("", "portal.console.stripe_doctor"),
     ("", "portal.console.stripe_doctor_pages"),
 )

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "portal.cli.doctor",
     "licenses": "portal.cli.licenses",
     "products": "portal.cli.products",
+    "reconcile": "portal.cli.reconcile",
     "seed": "portal.cli.seed",
     "serve": "portal.cli.serve",
     "vendors": "portal.cli.vendors",

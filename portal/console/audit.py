@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 
@@ -13,6 +11,7 @@ from portal import access
 from portal.audit import service
 from portal.audit.models import AuditEntry
 from portal.console import paging
+from portal.console.csv_lines import line
 from portal.vendors.service import VendorProfile
 
 bp = Blueprint("console_audit", __name__)
@@ -49,13 +48,13 @@ def export() -> Response:
 
 def _lines(app: Flask, vendor: VendorProfile, typed: str) -> Iterator[str]:
     """The file batch by batch, each read in a short transaction of its own, so that a slow reader holds none open."""
-    yield _line(COLUMNS)
+    yield line(COLUMNS)
     before: int | None = None
     while True:
         with app.app_context():
             g.read_only = True
             batch = service.list_for(vendor, text=typed, before_id=before, limit=BATCH)
-            text = "".join(_line(_cells(entry)) for entry in batch)
+            text = "".join(line(_cells(entry)) for entry in batch)
             before = batch[-1].id if batch else None
         if before is None:
             return
@@ -73,14 +72,3 @@ def _cells(entry: AuditEntry) -> tuple[str, ...]:
         json.dumps(entry.after, ensure_ascii=False) if entry.after else "",
         entry.ip,
     )
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    file = io.StringIO()
-    csv.writer(file).writerow([_harmless(cell) for cell in cells])
-    return file.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """A cell no spreadsheet takes for a formula."""
-    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -18,6 +18,8 @@ from portal.config import LOOPBACK
 from portal.errors import Forbidden
 from portal.extensions import db
 from portal.outbox.models import OutboxItem
+from portal.reconciliation import health
+from portal.reconciliation.found import KINDS
 
 bp = Blueprint("health", __name__)
 
@@ -89,9 +91,23 @@ def metrics() -> WerkzeugResponse:
     items.labels("dead").set(queue.dead)
     oldest = Gauge("latchkey_outbox_oldest_seconds", "How long the first item due has waited", registry=registry)
     oldest.set(queue.oldest_seconds)
+    _money(registry)
     pool = Gauge("latchkey_database_connections_in_use", "Connections of the answering process", registry=registry)
     pool.set(db.engine.pool.checkedout())  # type: ignore[attr-defined]
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _money(registry: CollectorRegistry) -> None:
+    """What the reconciliation desks show, all vendors together."""
+    found, events, seconds = health.numbers()
+    findings = Gauge("latchkey_findings", "Open findings of the reconciliation by class", ["kind"], registry=registry)
+    for kind in KINDS:
+        findings.labels(kind).set(found.get(kind, 0))
+    waiting = Gauge("latchkey_stripe_events", "Events of Stripe by state", ["state"], registry=registry)
+    waiting.labels("waiting").set(events.get("received", 0))
+    waiting.labels("parked").set(events.get("parked", 0))
+    lag = Gauge("latchkey_stripe_events_oldest_seconds", "How long the first event has waited", registry=registry)
+    lag.set(seconds)
 
 
 def queue_state() -> Queue:

@@ -133,6 +133,17 @@ def list_for(
     return list(db.session.scalars(mine))
 
 
+def list_same(vendor: HasId, finding: Finding, limit: int = 5) -> list[Finding]:
+    """What was found about the same thing before, and settled; newest first."""
+    same = select(Finding).where(
+        Finding.vendor_id == vendor.id,
+        Finding.kind == finding.kind,
+        Finding.subject == finding.subject,
+        Finding.id != finding.id,
+    )
+    return list(db.session.scalars(same.order_by(Finding.id.desc()).limit(limit)))
+
+
 def totals(vendor: HasId) -> list[Row[Any]]:
     """Open findings: class, currency, how many, how much money, since when; in one query."""
     counted = (

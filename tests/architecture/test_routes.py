@@ -68,7 +68,28 @@ def records(acme: Vendor, globex: Vendor) -> dict[str, str]:
     ids = {"id": customer.id, "customer_id": customer.id, "product_id": product.id, "global_id": license.global_id}
     ids |= {"data_object_id": data_object.id, "object_id": data_object.id, "user_id": member.id, "member_id": member.id}
     ids |= {"invitation_id": _invitation(acme), "session_id": 2**31 - 1, "request_id": 2**31 - 1, "entry_id": 2**31 - 1}
+    ids |= {"finding_id": _finding(acme), "event_id": _event(acme)}
     return {name: str(value) for name, value in ids.items()} | {"domain": "acme.example"}
+
+
+def _finding(vendor: Vendor) -> int:
+    from portal.reconciliation.models import Finding
+
+    finding = Finding(vendor_id=vendor.id, kind="charged_without_key", subject="sub_1")
+    db.session.add(finding)
+    db.session.commit()
+    return finding.id
+
+
+def _event(vendor: Vendor) -> int:
+    from portal import clock
+    from portal.webhooks.models import StripeEvent
+
+    told = {"event_id": "evt_1", "sha256": "0" * 64, "raw": "", "type": "invoice.paid", "created_at": clock.now()}
+    event = StripeEvent(vendor_id=vendor.id, state="parked", **told)
+    db.session.add(event)
+    db.session.commit()
+    return event.id
 
 
 def _invitation(vendor: Vendor) -> int:
