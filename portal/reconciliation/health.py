@@ -106,9 +106,9 @@ def _counts(vendor_id: int) -> _Counts:
     )
 
 
-def _newest(vendor_id: int) -> Sequence[Row[Any]]:
+def _newest(vendor_id: int) -> list[Row[Any]]:
     latest = select(StripeEvent.received_at, StripeEvent.created_at).where(StripeEvent.vendor_id == vendor_id)
-    return db.session.execute(latest.order_by(StripeEvent.id.desc()).limit(SAMPLE)).all()
+    return list(db.session.execute(latest.order_by(StripeEvent.id.desc()).limit(SAMPLE)))
 
 
 def _problems(has_key: bool, found: EndpointHealth, counted: _Counts, lag: timedelta) -> list[tuple[str, str]]:
