@@ -182,7 +182,7 @@ def _card(row: Any, stored: list[Facts], reading: Reading, page: str) -> Card:
     limited = limited_by_feature or all_limited or period > 0
     expired = states.is_expired(time_limited=limited, expires_at=expires_at, at=reading.now)
     ends = expires_at if limited else None
-    told = [tell(facts, reading, block, expired, ends) for facts in _that_matter(stored)]
+    told = [tell(facts, reading, block, expired, ends) for facts in _that_matter(stored)] if stored else []
     text = reading.words
     machines = text.machines if most > 0 else text.machines_without_limit
     return Card(

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from portal import PORTAL, access, addresses
 from portal.billing import cards, license_page, portal_sessions, steps
 from portal.billing.told import reading_for
+from portal.current import current_g
 from portal.errors import NotFound
 
 bp = Blueprint("licenses", __name__)
@@ -17,11 +18,11 @@ bp = Blueprint("licenses", __name__)
 @access.customer
 def index() -> str:
     """The visitor's licenses, each with its subscription: at most three queries, whatever their number."""
-    vendor = g.vendor
+    here = current_g()
+    vendor, before = here.vendor, _before()
     reading = reading_for(vendor)
-    before = _before()
-    found = cards.find(vendor, g.visitor.id, reading, before)
-    g.form_targets = portal_sessions.form_targets(vendor)
+    found = cards.find(vendor, here.visitor.id, reading, before)
+    here.form_targets = portal_sessions.form_targets(vendor)
     return render_template(
         "licenses/index.html",
         active="licenses",
@@ -29,7 +30,7 @@ def index() -> str:
         base=addresses.portal_path(vendor),
         groups=found.groups(),
         older=found.older,
-        customers={customer.id: customer.name or customer.email for customer in g.customers},
+        customers={customer.id: customer.name or customer.email for customer in here.customers},
         paged=before is not None,
     )
 
