@@ -10,16 +10,19 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from portal import PORTAL, access, addresses, throttle, unit_of_work
-from portal.billing import gateway, offers, orders, sync
+from portal.billing import gateway, offers, orders, portal_sessions, sync
 from portal.billing.blueprint import bp
+from portal.billing.models import Subscription
 from portal.billing.orders import Ordered
 from portal.errors import NotFound, Throttled
+from portal.extensions import db
 from portal.fulfillment import ordered, shown
 from portal.i18n import page_language
 
 # Seconds until the page looks again by itself; after the last of them only when somebody asks.
 PAUSES = (2, 2, 3, 3, 5, 5, 10, 10, 20, 30, 60)
 KEY, MADE, WAITING, FAILED, OPEN, EXPIRED, SILENT = "key", "made", "waiting", "failed", "open", "expired", "silent"
+STILL_PAYABLE = ("past_due", "unpaid", "incomplete")
 COMES_BY_ITSELF = (MADE, OPEN, SILENT)
 
 
@@ -40,6 +43,7 @@ def come_back() -> Response:
 def _bought(order_id: str) -> Response:
     """After the page to pay on: what became of the order, with the key as soon as there is one."""
     ids = [customer.id for customer in g.customers]
+    g.form_targets = portal_sessions.form_targets(g.vendor)
     order = _mine(order_id, ids)
     keys = shown.keys_of(g.vendor.id, order.stripe_id, ids)
     heard = True
@@ -57,6 +61,7 @@ def _bought(order_id: str) -> Response:
         order=offers.tell_order(order, page_language()),
         state=state,
         keys=keys,
+        unpaid=_unpaid(order) if state == FAILED else "",
         again=again,
         looks_again=turn < len(PAUSES),
     )
@@ -103,6 +108,12 @@ def _state(order: Ordered, heard: bool) -> str:
     if not heard:
         return SILENT
     return EXPIRED if order.state == orders.EXPIRED else OPEN
+
+
+def _unpaid(order: Ordered) -> str:
+    """The subscription that another card would still pay: buying again would make a second one."""
+    found = db.session.get(Subscription, (order.vendor_id, order.stripe_id))
+    return found.stripe_id if found is not None and found.status in STILL_PAYABLE else ""
 
 
 def _turn() -> int:

@@ -153,6 +153,18 @@ def test_without_a_webhook_the_sweep_makes_the_key(
     assert mails_with(site, the_key()) == [EMAIL]
 
 
+def test_an_unpaid_subscription_asks_for_another_card(site: Site, buyer: Person) -> None:
+    buyer.click("^Buy.*per month")
+    session = session_of(buyer, site)
+    pay(buyer, site, "Bank account ending in 3001")
+    buyer.sees("Waiting for your bank")
+    site.sandbox.control(f"do/settle/{session}", paid=False)
+    work(site, "fulfillment.sweep_ending")
+    buyer.open(site.portal("Licenses")).sees("There is no key yet").sees("payment failed")
+    buyer.open(site.portal("Billing")).click("Widget Studio", role="link").click("Update payment method")
+    assert buyer.page.url.startswith(site.sandbox.url)
+
+
 @pytest.mark.parametrize("pays", [True, False])
 def test_a_bank_is_waited_for(site: Site, buyer: Person, pays: bool) -> None:
     buyer.click("^Buy.*once")
