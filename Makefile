@@ -4,7 +4,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check bench routes screenshots lock setup setup-dev clean
+.PHONY: help run test crash soak check bench routes screenshots lock setup setup-dev clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 16
@@ -14,6 +14,12 @@ run: setup ## install what is missing, start the demo and print where to click
 
 test: setup-dev ## run the whole suite (SQLite, PostgreSQL, browser)
 	@$(BIN)/python -m tests.support.run_suite
+
+crash: setup-dev ## kill real processes at every failpoint, on both databases
+	@$(BIN)/python -m tests.crash
+
+soak: setup-dev ## the same for hours: a thousand crash runs
+	@$(BIN)/python -m tests.crash --runs 1000
 
 check: setup-dev ## linters and type checks
 	@$(BIN)/ruff check .
