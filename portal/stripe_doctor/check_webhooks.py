@@ -68,16 +68,20 @@ def _secret(facts: Facts, health: EndpointHealth) -> list[Finding]:
 
 
 def _undelivered(facts: Facts, health: EndpointHealth) -> list[Finding]:
-    """Stripe could not hand over events for ten minutes: a wrong secret, or something stands in between.
+    """The latest events could not be handed over: a wrong secret, or something stands in between.
 
     Where other endpoints are enabled as well, one of those may be meant.
     """
-    sample = facts.theirs.undelivered
-    if sample is None or not sample.found:
+    failed, passed = facts.theirs.undelivered, facts.theirs.delivered
+    listed = {one.id: one for one in facts.theirs.endpoints or ()}
+    made_at = listed[health.endpoint_id].created_at
+    if failed is None or failed.created_at is None or (made_at and failed.created_at < made_at):
         return []
-    others = sum(one.is_enabled and one.id != health.endpoint_id for one in facts.theirs.endpoints or ())
+    if passed is not None and passed.created_at is not None and passed.created_at >= failed.created_at:
+        return []
+    others = sum(one.is_enabled and one.id != health.endpoint_id for one in listed.values())
     code = "undelivered_somewhere" if others else "undelivered"
-    values = {"count": len(sample.found), "is_all": sample.is_all, "others": others}
+    values = {"type": failed.type, "at": failed.created_at.isoformat(), "others": others}
     return [Finding(code, "webhooks", WARNING if others else BROKEN, health.endpoint_id, values)]
 
 

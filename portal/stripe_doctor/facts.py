@@ -48,9 +48,12 @@ class Ours:
 
 @dataclass(frozen=True)
 class Theirs:
-    """What Stripe said. asked_at: our clock when it gave `stripe_time`. picks: by address, the customer that Stripe's
-    login page would take. gone: counterparts of our customers that Stripe does not know any more. skipped: parts for
-    which no time was left.
+    """What Stripe said.
+
+    asked_at: our clock when it gave `stripe_time`. delivered, undelivered: the newest of our events that every endpoint
+    has taken, and that some has not. picks: by address, the customer that Stripe's login page would take. emails: of
+    our customers' counterparts. gone: counterparts that Stripe does not know any more. refused: parts that the key may
+    not see. skipped: parts for which no time was left.
     """
 
     asked_at: datetime
@@ -59,7 +62,8 @@ class Theirs:
     missing: tuple[tuple[str, str], ...] = ()
     endpoints: tuple[EndpointRead, ...] | None = None
     newest_event: HappenedRead | None = None
-    undelivered: Sample[HappenedRead] | None = None
+    delivered: HappenedRead | None = None
+    undelivered: HappenedRead | None = None
     products: Sample[SoldProduct] | None = None
     prices: Sample[PriceRead] | None = None
     configurations: tuple[ConfigurationRead, ...] | None = None

@@ -87,6 +87,7 @@ def standing(vendor_id: int) -> Standing:
     patient = repairs.patient(vendor_id)
     listed = tuple(configurations.list_configurations(patient.connection))
     used = Facts(patient.ours, Theirs(clock.now(), configurations=listed)).configuration()
+    used = used or next((one for one in listed if one.is_default and one.is_active), None)
     prices = samples.prices(patient.connection, MOST_PRICES).found
     return Standing(used, _offers(patient, prices, used), patient)
 
@@ -103,7 +104,7 @@ def configure(now: Standing, wanted: Settings) -> str:
             digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:32]
             hour = clock.unix() // 3600
             used = configurations.create_configuration(way, params, f"latchkey:portal:{vendor_id}:{digest}:{hour}")
-            _use(vendor_id, used.id)
+    _use(vendor_id, "" if used.is_default else used.id)
     after = {"configuration": used.id, "features": " ".join(sorted(used.features)), "login_page": bool(used.login_url)}
     audit.record(vendor_id, "stripe.portal", f"stripe:{used.id}"[:100], after=after)
     return used.id

@@ -14,7 +14,7 @@ from portal import clock
 from portal.billing import gateway
 from portal.billing import service as billing
 from portal.billing.gateway import configurations, endpoints, probes, samples
-from portal.billing.gateway.samples import Sample
+from portal.billing.gateway.samples import HappenedRead, Sample
 from portal.billing.models import StripeAccount, StripeCustomer, Subscription
 from portal.customers.models import Customer
 from portal.extensions import db
@@ -27,8 +27,8 @@ from portal.webhooks.models import StripeEvent
 READ_SECONDS, RETRIES = 6.0, 1
 LONGEST_SECONDS = 25.0
 MOST_PRODUCTS, MOST_PRICES, MOST_CUSTOMERS, MOST_SUBSCRIPTIONS = 300, 500, 500, 500
-MOST_LINKED, MOST_OTHER_CUSTOMERS, MOST_ADDRESSES, MOST_UNDELIVERED = 200, 20, 20, 20
-SETTLED, LOOKED_BACK = timedelta(minutes=10), timedelta(days=3)
+MOST_LINKED, MOST_OTHER_CUSTOMERS, MOST_ADDRESSES = 200, 20, 20
+SETTLED = timedelta(minutes=10)  # time for Stripe's first tries
 Found = TypeVar("Found")
 Pairs = tuple[tuple[str, str], ...]
 
@@ -121,6 +121,11 @@ class Reading:
         ]
         return tuple(pair for pair, may in tried if may is False)
 
+    def newest_event(self, until: int, *, delivered: bool) -> HappenedRead | None:
+        """The newest of our events up to then that every endpoint has taken, or that some has not."""
+        filters = {"created": {"lte": until}, "delivery_success": delivered}
+        return samples.newest_event(self.connection, endpoint.WANTED, **filters)
+
     def addresses(self, found: Sample[gateway.CustomerRead] | None) -> tuple[dict[str, str], tuple[str, ...]]:
         """Stripe's address of our linked customers, and those among them that Stripe does not know any more."""
         seen = {one.id: one for one in found.found} if found else {}
@@ -168,7 +173,6 @@ def read_stripe(patient: Patient, *, missing: Pairs | None = None) -> Theirs:
     asked_at = clock.now()
     key = probes.read_key(way)
     until = int((asked_at - SETTLED).timestamp())
-    since = until - int(LOOKED_BACK.total_seconds())
     found = asking.part("customers", lambda: samples.customers(way, MOST_CUSTOMERS))
     emails, gone = asking.addresses(found)
     listed = asking.part("webhooks", lambda: endpoints.list_endpoints(way))
@@ -180,9 +184,8 @@ def read_stripe(patient: Patient, *, missing: Pairs | None = None) -> Theirs:
         missing=asking.missing_permissions() if missing is None else missing,
         endpoints=None if listed is None else tuple(listed),
         newest_event=asking.part("events", lambda: samples.newest_event(way, endpoint.WANTED)),
-        undelivered=asking.part(
-            "events", lambda: samples.undelivered_events(way, endpoint.WANTED, since, until, MOST_UNDELIVERED)
-        ),
+        delivered=asking.part("events", lambda: asking.newest_event(until, delivered=True)),
+        undelivered=asking.part("events", lambda: asking.newest_event(until, delivered=False)),
         products=asking.part("products", lambda: samples.products(way, MOST_PRODUCTS)),
         prices=asking.part("prices", lambda: samples.prices(way, MOST_PRICES)),
         configurations=None if portals is None else tuple(portals),

@@ -101,13 +101,19 @@ WEBHOOKS = {
         _l("Make a new endpoint; its secret is stored here at once. The old one is deleted."),
     ),
     "undelivered": (
-        _l("Stripe could not deliver %(count)s of the latest events"),
-        _l("The signing secret may be another one's, or a firewall, a login or a redirect stands before the address."),
+        _l("Stripe could not deliver its latest event"),
+        _l(
+            "It was %(type)s, of %(at)s. The signing secret may be another endpoint's, or a firewall, a login or a "
+            "redirect stands before the address."
+        ),
         _l("Make the endpoint anew, with a new secret. If it goes on, see in Stripe's dashboard what answers it got."),
     ),
     "undelivered_somewhere": (
-        _l("Stripe could not deliver %(count)s of the latest events to one of your endpoints"),
-        _l("Your account has %(others)s further endpoints. If those of Latchkey are meant, payments are noticed late."),
+        _l("Stripe could not deliver its latest event to one of your endpoints"),
+        _l(
+            "It was %(type)s, of %(at)s. Your account has %(others)s further endpoints; if ours is meant, payments are "
+            "noticed late."
+        ),
         _l("Look in Stripe's dashboard which endpoint fails; if it is this one, make it anew."),
     ),
     "events_behind": (

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from sqlalchemy import select
-
-from portal.audit.models import AuditEntry
-from portal.billing import service as billing
-from portal.extensions import db
 from portal.vendors.models import Vendor
 from tests.factories import make_staff
 from tests.stripe_doctor.conftest import Clinic

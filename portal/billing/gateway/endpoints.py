@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from portal.billing.gateway.connection import STRIPE_API_VERSION, Connection
 from portal.billing.gateway.errors import Refused, translated
-from portal.billing.gateway.values import identifier
+from portal.billing.gateway.values import identifier, moment
 
 MOST = 100  # Stripe allows sixteen per account and mode
 
@@ -16,7 +17,7 @@ MOST = 100  # Stripe allows sixteen per account and mode
 @dataclass(frozen=True)
 class EndpointRead:
     """A webhook endpoint. status: enabled or disabled. events: `*` stands for all. api_version: empty for the account's
-    default. secret: only of one that was just made.
+    default. created_at: nothing older is delivered there. secret: only of one that was just made.
     """
 
     id: str
@@ -25,6 +26,7 @@ class EndpointRead:
     livemode: bool | None
     api_version: str
     events: tuple[str, ...]
+    created_at: datetime | None = None
     secret: str = field(default="", repr=False)
 
     @property
@@ -88,5 +90,6 @@ def read_endpoint(found: Mapping[str, Any]) -> EndpointRead:
         livemode=livemode if isinstance(livemode, bool) else None,
         api_version=str(found.get("api_version") or ""),
         events=tuple(str(kind) for kind in found.get("enabled_events") or ()),
+        created_at=moment(found.get("created")),
         secret=str(found.get("secret") or ""),
     )

@@ -77,24 +77,10 @@ def running_subscriptions(connection: Connection, most: int, **filters: str) -> 
     return _sample(connection.client().v1.subscriptions.list, dict(filters), most, _running)
 
 
-def newest_event(connection: Connection, types: Sequence[str]) -> HappenedRead | None:
+def newest_event(connection: Connection, types: Sequence[str], **filters: Any) -> HappenedRead | None:
     """The newest event among these types in the last thirty days."""
-    found = [_newest(connection, list(part)) for part in _parts(types)]
+    found = [_newest(connection, {"types": list(part), **filters}) for part in _parts(types)]
     return max((one for one in found if one), key=lambda one: one.created_at or datetime.min, default=None)
-
-
-def undelivered_events(
-    connection: Connection, types: Sequence[str], since: int, until: int, most: int
-) -> Sample[HappenedRead]:
-    """Events among these types, made in that time (unix seconds), that some endpoint has not taken."""
-    found: list[HappenedRead] = []
-    is_all = True
-    for part in _parts(types):
-        params = {"types": list(part), "created": {"gte": since, "lte": until}, "delivery_success": False}
-        sample = _sample(connection.client().v1.events.list, params, most, _happened)
-        found += sample.found
-        is_all = is_all and sample.is_all
-    return Sample(tuple(found), is_all)
 
 
 def _sample(
@@ -111,9 +97,9 @@ def _sample(
         after = {"starting_after": page.data[-1].id}
 
 
-def _newest(connection: Connection, types: list[str]) -> HappenedRead | None:
+def _newest(connection: Connection, filters: Any) -> HappenedRead | None:
     with translated():
-        page = connection.client().v1.events.list({"types": types, "limit": 1})
+        page = connection.client().v1.events.list({**filters, "limit": 1})
     return next((_happened(one.to_dict()) for one in page.data), None)
 
 
