@@ -46,7 +46,7 @@ class Browser:
         fields = {
             str(field["name"]): str(field.get("value", ""))
             for field in form.select("input[name]")
-            if field.get("type") != "checkbox"
+            if field.get("type") not in ("checkbox", "radio") or field.has_attr("checked")
         }
         action = urljoin(self.url, str(form.get("action") or self.url))
         return self._read(self.http.post(action, data={**fields, **typed}, timeout=10), status)
@@ -170,3 +170,32 @@ def test_the_sandbox_ends_with_the_demo_even_when_it_is_killed(started, tmp_path
     process.kill()
     process.wait()
     await_that(lambda: not is_open(facts["sandbox_url"]))
+
+
+def test_what_is_bought_in_the_demo_is_a_key_on_the_screen(started, tmp_path):
+    process, facts = start(started, tmp_path)
+    customer = Browser()
+    customer.get(facts["customer_url"])
+    customer.submit(email=facts["customer_email"], password=facts["customer_password"])
+    customer.get(facts["plans_url"])
+    customer.submit('form[action$="/Billing/Checkout"]')
+    assert customer.url.startswith(facts["sandbox_url"])
+
+    customer.submit()
+
+    assert "/Billing/Return" in customer.url
+    assert "Your license key" in customer.text
+    assert re.search(r"[A-Z]{5}-[A-Z]{5}-[A-Z]{5}-[A-Z]{5}", str(customer.soup.main))
+    stop(process)
+
+
+def test_the_demo_leaves_staff_something_to_do(started, tmp_path):
+    process, facts = start(started, tmp_path)
+    staff = Browser()
+    staff.get(facts["url"])
+    staff.submit(f'form[action="{facts["staff_url"]}"]')
+    await_that(lambda: "Unclaimed payment" in staff.get(facts["desk_url"]))
+    staff.get(facts["doctor_url"])
+    staff.submit('form[action="/StripeDoctor"]')
+    assert "Lighthouse stickers" in staff.text
+    stop(process)
