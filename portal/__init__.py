@@ -25,6 +25,7 @@ BLUEPRINTS: tuple[tuple[str, str], ...] = (
     ("", "portal.embed.views"),
     ("", "portal.licenses.views"),
     ("", "portal.billing.views"),
+    ("", "portal.fulfillment.views"),
     ("", "portal.webhooks.views"),
     ("", "portal.console.customers"),
     ("", "portal.console.customer_links"),

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal import clock
+from portal import addresses, clock
 from portal.customers.models import Customer
 from portal.extensions import db
+from portal.fulfillment import claiming
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
 from portal.fulfillment.units import Change
@@ -38,6 +39,7 @@ def tell(vendor: Vendor, purchase: Purchase, facts: Facts, changes: list[Change]
         _queue(vendor, purchase, "payment_failed", facts.invoice_id)
     if purchase.state == "unclaimed" and _is_new(facts):
         _tell_staff(vendor, purchase)
+        claiming.offer_to_payer(vendor, purchase)
 
 
 def _is_new(facts: Facts) -> bool:
@@ -84,6 +86,8 @@ def _address(purchase: Purchase) -> str:
 
 
 def _tell_staff(vendor: Vendor, purchase: Purchase) -> None:
+    mark = f"watch:{vendor.id}:{purchase.stripe_id}:{purchase.reason}"[:200]
+    outbox.queue_job("reconciliation.watch", vendor_id=vendor.id, dedupe_key=mark)  # puts it on the desk at once
     for member in staff.list_members(vendor):
         if member.role in WHO_HELPS:
             outbox.queue_mail(
@@ -96,4 +100,5 @@ def _tell_staff(vendor: Vendor, purchase: Purchase) -> None:
                 email=purchase.email,
                 amount_minor=purchase.amount_minor,
                 currency=purchase.currency,
+                desk_url=addresses.absolute("/Reconciliation?kind=unclaimed_payment"),
             )

@@ -35,13 +35,14 @@ def payments_of_period(
 ) -> Sequence[gateway.PaymentRead]:
     """What paid for the period of the last paid invoice.
 
-    Often that invoice alone; where it was given back, the others of the same period count too: a refunded upgrade in
-    the middle of a month does not undo the month.
+    Often that invoice alone; where it was given back or over nothing, the others of the same period count too: a
+    refunded upgrade in the middle of a month does not undo the month, nor a bill over nothing the refund of the month.
     """
     if invoice is None:
         return ()
     payments = list(payments_of(connection, invoice.id, invoice.amount_paid))
-    if not any(payment.refunded or payment.dispute == "lost" for payment in payments) or not invoice.periods:
+    stands = any(not payment.refunded and payment.dispute != "lost" for payment in payments)
+    if (invoice.amount_paid > 0 and (stands or not payments)) or not invoice.periods:
         return payments
     end = max(invoice.periods.values())
     for other in gateway.list_paid_invoices(connection, subscription_id):
@@ -51,10 +52,12 @@ def payments_of_period(
 
 
 def payments_of(connection: gateway.Connection, invoice_id: str, amount_paid: int) -> Sequence[gateway.PaymentRead]:
-    """What paid an invoice; nothing where the key may not ask, because not knowing takes nothing away."""
+    """What paid an invoice, out of band included; nothing where the key may not ask: not knowing takes nothing away."""
     if amount_paid <= 0:
         return ()
     try:
-        return gateway.list_payments(connection, invoice_id)
+        payments = gateway.list_payments(connection, invoice_id)
     except (gateway.KeyRefused, gateway.Refused):
         return ()
+    otherwise = amount_paid - sum(payment.amount for payment in payments)
+    return [*payments, gateway.PaymentRead(otherwise, 0, "")] if otherwise > 0 else payments

@@ -102,7 +102,11 @@ def _is_foreign(vendor_id: int, facts: Facts) -> bool:
     """Whether it belongs to another installation on the same account, or to the other mode."""
     account = billing.account_of(vendors.get(vendor_id))
     instance = facts.metadata.get("latchkey_instance", "")
-    return facts.livemode is not account.livemode or bool(instance and instance != seeds.instance_of(vendor_id))
+    if facts.livemode is not account.livemode or (instance and instance != seeds.instance_of(vendor_id)):
+        return True
+    # Invoices by hand are often for other work: without a product of ours on them they are none of our business.
+    names_us = any(line.product or line.plan for line in facts.lines) or any("skm_" in name for name in facts.metadata)
+    return facts.stripe_id.startswith("in_") and not names_us
 
 
 def _locked(vendor_id: int, facts: Facts) -> Purchase:
@@ -135,9 +139,7 @@ def _standing(purchase: Purchase, facts: Facts, trouble: str) -> tuple[str, str]
         return (ENDED, "expired") if facts.status in states.NEVER_PAID else (WAITING, "")
     if facts.effect == states.END:
         return ENDED, facts.because
-    if facts.is_paid and purchase.customer_id is None:
-        return UNCLAIMED, "no_customer"
-    if facts.is_paid and trouble:
-        return UNCLAIMED, trouble
+    if facts.is_paid and (trouble or purchase.customer_id is None):
+        return UNCLAIMED, trouble or "no_customer"
     # What was served stays so where Stripe shows nothing as paid for the moment.
     return (SERVED, "") if facts.is_paid or serving.units_of(purchase) else (WAITING, "")

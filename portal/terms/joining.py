@@ -29,7 +29,8 @@ def sign_up_facts(claim: Claim, accepted: Terms | None) -> dict[str, Any]:
 def complete_sign_up(vendor: VendorProfile, user: Person, facts: Mapping[str, Any]) -> str:
     """Bind a user whose address was confirmed just now and record what they accepted, in the caller's transaction.
 
-    Returns the path to go to. A link that was used, revoked or rotated meanwhile is no error: the path then leads to
+    facts: those of `sign_up_facts`, or `terms` and the `path` of the page that people sign up for. Returns the path to
+    go to. A link that was used, revoked or rotated meanwhile is no error: the path then leads to
     the page that says so. Works alike for a new account and for one that existed (it came in by a code).
     """
     claim, ticked = links.claim_of(facts.get("claim")), facts.get("terms")
@@ -39,7 +40,7 @@ def complete_sign_up(vendor: VendorProfile, user: Person, facts: Mapping[str, An
         terms.accept(vendor, user.id, user.email, customer_id, str(ticked["url"]), int(ticked["version"]))
     if claim and bound and bound.state != YOURS:
         return links.path_of(vendor, claim)
-    return next_page(vendor, user)
+    return str(facts.get("path") or next_page(vendor, user))
 
 
 def join(vendor: VendorProfile, user: Person, claim: Claim, accepted: Terms | None) -> Invitation:

@@ -41,7 +41,13 @@ def test_the_list_of_routes_is_current(app: Flask) -> None:
 
 def test_the_first_segment_of_a_customer_page_is_its_package(app: Flask) -> None:
     account = ("SignIn", "SignOut", "ConfirmEmail", "ForgotPassword", "ResetPassword", "Account", "FindLicenses")
-    elsewhere = {"": "home", "theme.css": "home", "Plans": "billing", **dict.fromkeys(account, "account")}
+    elsewhere = {
+        "": "home",
+        "theme.css": "home",
+        "Plans": "billing",
+        "Claim": "fulfillment",
+        **dict.fromkeys(account, "account"),
+    }
     exceptions = {"/Portal/@<domain:domain>/Account/Leave": "associate"}
     wrong = []
     for rule in _rules(app):

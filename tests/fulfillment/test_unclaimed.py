@@ -1,0 +1,172 @@
+"""Payments nobody is known for: staff bind them, or the payer claims them by the link in the mail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from portal import clock
+from portal.audit import service as audit
+from portal.errors import Conflict, Invalid, NotFound
+from portal.extensions import db
+from portal.fulfillment import unclaimed
+from portal.vendors import service as vendors
+from tests import factories
+from tests.fulfillment.story import Story
+from tests.support.mailbox import Mail, sent_mails
+
+PAYER = "payer@mail.example"
+
+
+def pay(story: Story) -> str:
+    """Somebody nobody knows has bought a key of ours; the id of the payment."""
+    bought = story.buy(buyer=story.shop.customer(email=PAYER))
+    assert story.tell(bought) == 200
+    from tests.fulfillment.test_gaps import work_once
+
+    assert work_once() is True
+    return str(bought.id)
+
+
+def the_link(mails: list[Mail]) -> str:
+    """The path of the claim link in the only mail."""
+    (mail,) = mails
+    assert mail.name == "claim_payment"
+    parts = urlsplit(mail.links[0])
+    return f"{parts.path}?{parts.query}"
+
+
+def link_of(story: Story) -> str:
+    """The claim link of a payment that was just made."""
+    pay(story)
+    return the_link(sent_mails(PAYER))
+
+
+def test_it_is_listed_with_what_staff_need(story: Story) -> None:
+    stripe_id = pay(story)
+    (found,) = unclaimed.list_for(story.vendor)
+
+    assert (found.stripe_id, found.reason, found.email) == (stripe_id, "no_customer", PAYER)
+    assert (found.amount_minor, found.currency, found.can_be_claimed) == (1900, "usd", True)
+
+
+def test_staff_say_whose_it_is_once(story: Story) -> None:
+    stripe_id, mine, other = pay(story), story.customer(), story.customer()
+    unclaimed.bind(story.vendor_id, stripe_id, mine.id)
+    db.session.commit()
+    assert story.work().failed == 0
+
+    assert (story.the_key().customer_id, unclaimed.list_for(story.vendor)) == (mine.id, [])
+    with pytest.raises(Conflict):
+        unclaimed.bind(story.vendor_id, stripe_id, other.id)
+    db.session.rollback()
+    entries = [entry for entry in audit.list_for(story.vendor) if entry.action == "purchase.bind"]
+    assert [entry.after for entry in entries] == [{"customer_id": mine.id}]
+
+
+def test_what_is_bound_stands_at_stripe_too(story: Story) -> None:
+    stripe_id, mine = pay(story), story.customer()
+    unclaimed.bind(story.vendor_id, stripe_id, mine.id)
+    db.session.commit()
+    story.work()
+
+    found = story.shop.v1.subscriptions.retrieve(stripe_id, {"expand": ["customer"]}).to_dict()
+    assert found["metadata"]["skm_customer_id"] == str(mine.id)
+    assert found["customer"]["metadata"] == {"skm_customer_id": str(mine.id)}
+
+
+def test_only_payments_and_customers_of_the_vendor_count(story: Story) -> None:
+    stripe_id, theirs = pay(story), story.customer()
+    with pytest.raises(Invalid):
+        unclaimed.bind(story.vendor_id, stripe_id, theirs.id + 1000)
+    with pytest.raises(NotFound):
+        unclaimed.bind(story.vendor_id, "sub_unknown", theirs.id)
+    db.session.rollback()
+
+
+def test_the_payer_is_mailed_without_being_asked_where_strangers_may_join(story: Story) -> None:
+    vendors.set_switch(story.vendor, "generic_sign_up", "off")
+    db.session.commit()
+    stripe_id = pay(story)
+    assert sent_mails(PAYER) == []
+
+    unclaimed.mail_link(vendors.profile_of(story.vendor), stripe_id)
+    db.session.commit()
+    assert the_link(sent_mails(PAYER)).startswith("/Portal/@acme.example/Claim?auth=")
+
+
+def test_opening_the_link_changes_nothing_and_tells_nothing_new(story: Story) -> None:
+    link = link_of(story)
+    for _ in range(2):
+        story.page.get(link)
+        assert story.page.response.headers["Referrer-Policy"] == "no-referrer"
+        assert "$19.00" in story.page.text
+        assert PAYER not in story.page.text
+    assert len(unclaimed.list_for(story.vendor)) == 1
+
+
+def test_a_customer_takes_it_for_one_of_their_own(story: Story) -> None:
+    link = link_of(story)
+    user, first, second = factories.make_user(), story.customer(), story.customer()
+    for customer in (first, second):
+        factories.make_association(user, customer)
+    mine, second_id = user, second.id
+    story.page.sign_in(mine, vendor=story.vendor)
+    story.page.get(link)
+    story.page.submit({"customer": str(second_id)}, status=303)
+
+    assert story.page.location == "/Portal/@acme.example/Licenses"
+    assert story.the_key().customer_id == second_id
+    story.page.get(link)
+    assert "yours already" in story.page.text
+
+
+def test_somebody_without_a_record_becomes_a_customer(story: Story) -> None:
+    link = link_of(story)
+    user = factories.make_user(email="ada@mail.example", name="Ada Lovelace")
+    story.page.sign_in(user, vendor=story.vendor)
+    story.page.get(link)
+    story.page.submit({}, status=303)
+    story.page.get("/Portal/@acme.example/Licenses")
+
+    assert story.the_key().key[-5:] in story.page.text
+
+
+def test_nobody_takes_it_twice_or_for_somebody_else(story: Story) -> None:
+    link = link_of(story)
+    stranger, theirs, mine = factories.make_user(), story.customer(), story.customer()
+    their_id, mine_id = theirs.id, mine.id
+    story.page.sign_in(stranger, vendor=story.vendor)
+    story.page.get(link)
+    story.page.submit({"customer": str(their_id)}, status=422)
+
+    (payment,) = unclaimed.list_for(story.vendor)
+    unclaimed.bind(story.vendor_id, payment.stripe_id, mine_id)
+    db.session.commit()
+    story.page.submit({"customer": "new"}, status=409)
+    story.page.get(link, status=409)
+
+
+def test_a_stranger_signs_up_and_comes_back(story: Story) -> None:
+    link = link_of(story)
+    story.page.get(link)
+    typed = {"name": "Ada", "email": "ada@mail.example", "password": factories.PASSWORD}
+    story.page.submit(typed, status=303)
+    code = sent_mails("ada@mail.example")[-1].code
+    story.page.get(story.page.location)
+    story.page.submit({"code": code}, status=303)
+
+    assert story.page.location == link
+    story.page.get(link)
+    story.page.submit({}, status=303)
+    assert not story.the_key().block
+
+
+def test_old_and_altered_links(story: Story) -> None:
+    link = link_of(story)
+    story.page.get(link[:-2] + "xx", status=404)
+    story.page.get("/Portal/@acme.example/Claim", status=404)
+    clock.move(timedelta(days=31))
+    story.page.get(link, status=410)
