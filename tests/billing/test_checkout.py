@@ -208,7 +208,7 @@ def test_a_price_archived_meanwhile_is_refused_and_the_plans_are_read_again(buye
     buyer.buy(price, status=503)
     assert buyer.order().state == "expired"
 
-    buyer.story.move(seconds=1)
+    buyer.story.move(minutes=5)
     buyer.story.work()
     assert buyer.table() == {price: "inactive"}
     assert "Nothing to buy" in buyer.page.get(f"{BASE}Plans").text

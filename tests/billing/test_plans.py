@@ -157,7 +157,7 @@ def test_events_about_products_and_prices_lead_to_one_reading(buyer: Buyer) -> N
     ):
         assert buyer.story.deliver(letters.event(kind, shown)) == 200
     buyer.story.work()
-    buyer.story.move(seconds=30)
+    buyer.story.move(minutes=3)
     buyer.story.work()
 
     assert buyer.table() == {made.id: ""}
