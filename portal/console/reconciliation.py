@@ -14,6 +14,7 @@ from portal.console.forms import at_most
 from portal.customers import search as customer_search
 from portal.errors import Conflict, Invalid, NotFound
 from portal.forms import LineField, PortalForm
+from portal.fulfillment import unclaimed
 from portal.reconciliation import health, jobs, ledger, remedies, repairs, words
 from portal.reconciliation.found import KINDS
 from portal.reconciliation.models import Finding
@@ -128,6 +129,19 @@ def put_aside(finding_id: int) -> WerkzeugResponse | Refused:
     return redirect(url_for(".index"), code=303)
 
 
+@bp.post("/Reconciliation/<int:finding_id>/ClaimLink")
+@access.staff("support")
+def mail_claim_link(finding_id: int) -> WerkzeugResponse:
+    """Mail the payer a link by which they say themselves whose the payment is."""
+    finding = ledger.get(g.vendor, finding_id)
+    if finding.kind != "unclaimed_payment" or finding.state != ledger.OPEN:
+        raise Conflict(_("This is settled already."))
+    unclaimed.mail_link(g.vendor, finding.subject)
+    unit_of_work.commit()
+    flash(_("The link is on its way to the payer."))
+    return redirect(url_for(".show", finding_id=finding_id), code=303)
+
+
 def _filters() -> tuple[str, str]:
     """The class (or none) and the state (open, or empty for all that are closed). Raises NotFound for other words."""
     kind, state = request.args.get("kind", ""), request.args.get("state", "")
@@ -160,10 +174,19 @@ def _page(finding: Finding, form: PortalForm) -> str:
         asks_whose=asks,
         either=findings_shown.either(g.vendor, finding) if finding.kind == "wrong_customer" and may_repair else [],
         typed=typed,
+        claimant=_claimant(finding) if asks else "",
         people=customer_search.search(g.vendor, typed, limit=8).rows if asks and typed else [],
         history=audit.list_for(g.vendor, record=f"finding:{finding.id}", limit=20),
         earlier=ledger.list_same(g.vendor, finding),
     )
+
+
+def _claimant(finding: Finding) -> str:
+    """The address to which a claim link can be mailed, or an empty text."""
+    if finding.kind != "unclaimed_payment":
+        return ""
+    found = [one for one in unclaimed.list_for(g.vendor) if one.stripe_id == finding.subject]
+    return found[0].email if found and found[0].can_be_claimed else ""
 
 
 def _dry_run_page(ready: Ready, result: Result, *, has_changed: bool = False) -> str:

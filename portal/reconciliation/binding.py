@@ -16,13 +16,6 @@ from portal.reconciliation.naming import CUSTOMER
 from portal.vendors.service import HasId
 
 
-def bind(vendor: HasId, case: Case) -> list[Write]:
-    """An unclaimed payment gets the chosen customer."""
-    for facts in case.facts:
-        _give(vendor, facts.stripe_id, int(case.chosen or 0))
-    return []
-
-
 def settle_owner(vendor: HasId, case: Case) -> Done:
     """A key of another customer than Stripe names: staff choose one of the two, and both sides follow.
 

@@ -24,7 +24,7 @@ from portal.webhooks import endpoint
 from portal.webhooks.endpoint import EndpointHealth
 from portal.webhooks.models import StripeEvent
 
-GOOD, WATCH, BAD = "success", "warning", "danger"
+GOOD, QUIET, WATCH, BAD = "success", "info", "warning", "danger"
 LONG_WAIT = timedelta(hours=1)
 SWEPT = timedelta(minutes=10)  # an event that comes later than this came by the sweep
 NO_SWEEP = timedelta(minutes=45)
@@ -48,7 +48,9 @@ class Health:
     def kind(self) -> str:
         """The color: of the worst problem."""
         kinds = [kind for kind, _text in self.problems]
-        return BAD if BAD in kinds else WATCH if kinds else GOOD
+        if kinds:
+            return BAD if BAD in kinds else WATCH
+        return GOOD if self.last_event_at else QUIET
 
     @property
     def needs_the_doctor(self) -> bool:

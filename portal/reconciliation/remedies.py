@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from portal.billing import gateway
 from portal.extensions import db
 from portal.fulfillment import service as fulfillment
+from portal.fulfillment import unclaimed
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
 from portal.fulfillment.reading import Source
@@ -132,9 +133,10 @@ def _unclaimed(vendor: HasId, case: Case) -> Done:
     """Bound to the chosen customer if one is chosen; then the key follows."""
     if not case.facts:
         return Done(False, _("Stripe does not know it. Nothing was changed."))
-    writes = binding.bind(vendor, case) if case.chosen else []
-    for facts in case.facts:
-        writes += ensured(vendor.id, facts)
+    if case.chosen:
+        unclaimed.bind(vendor.id, case.purchase, case.chosen)
+        db.session.flush()
+    writes = [write for facts in case.facts for write in ensured(vendor.id, facts)]
     reasons = _reasons(vendor.id, case)
     return Done(not reasons, " ".join(reasons), tuple(writes))
 

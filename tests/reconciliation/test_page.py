@@ -16,11 +16,13 @@ from portal.reconciliation import ledger
 from portal.reconciliation.found import KINDS, Found
 from portal.reconciliation.models import Finding
 from portal.vendors.models import Vendor
+from portal.webhooks import service as webhooks
 from portal.webhooks.models import StripeEvent
 from tests import factories
 from tests.fulfillment.story import Story
 from tests.reconciliation.desk import Desk
 from tests.reconciliation.test_keys import change, sold
+from tests.support.mailbox import sent_mails
 from tests.support.page import Page
 
 
@@ -113,6 +115,32 @@ def test_an_unclaimed_payment_is_bound_by_searching_a_customer(story: Story, des
 
     assert story.the_key().customer_id == ada.id
     assert desk.open() == []
+
+
+def test_the_payer_is_mailed_a_link_to_claim_it(story: Story, desk: Desk, staff: Page) -> None:
+    payer = story.shop.customer(email="payer@mail.example")
+    story.happens(story.buy(price=story.plan(), buyer=payer))
+    desk.compare()
+    staff.get(f"/Reconciliation/{desk.the('unclaimed_payment').id}")
+    assert "payer@mail.example" in staff.text
+
+    staff.submit(form='form[action$="/ClaimLink"]').follow()
+
+    assert "on its way" in staff.text
+    assert any(mail.name == "claim_payment" for mail in sent_mails("payer@mail.example"))
+
+
+def test_the_mail_about_an_unclaimed_payment_leads_to_the_desk_where_it_stands(story: Story, staff: Page) -> None:
+    bought = story.buy(price=story.plan())
+    assert story.tell(bought) == 200
+    while webhooks.work_once():
+        pass
+    (mail,) = [mail for mail in sent_mails("owner@acme.example") if mail.name == "unclaimed_payment"]
+    story.work()
+
+    staff.get(mail.links[0].removeprefix("http://localhost"))
+
+    assert bought.id in staff.text
 
 
 def test_a_customer_that_does_not_exist_is_refused(story: Story, desk: Desk, staff: Page) -> None:
