@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField, SelectField, SelectMultipleField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.billing.gateway.catalog import NewProduct
 from portal.console.forms import FeatureTicks, at_most
@@ -17,6 +17,8 @@ from portal.licenses import create_key
 from portal.licenses.create_key import KEYS, MACHINES, MOST_DAYS, MOST_MACHINES, CreateKey
 from portal.stripe_doctor import catalog_rules as rules
 from portal.stripe_doctor.portal_settings import FEATURES, LONGEST_HEADLINE, LONGEST_URL, Settings
+
+OFFER = "offer_"
 
 
 def _between(least: int, most: int) -> NumberRange:
@@ -82,7 +84,7 @@ class ProductForm(PlanForm):
     statement_descriptor = LineField(
         _l("Statement descriptor"),
         [at_most(rules.LONGEST_DESCRIPTOR)],
-        description=_l("On card statements of subscriptions; at most 22 letters, without < > \\ \" '."),
+        description=_l("On card statements of subscriptions; at most 22 letters, no quotation marks or brackets."),
     )
     unit_label = LineField(
         _l("Unit label"), [at_most(rules.LONGEST_UNIT)], description=_l("Such as seat; at most 12 letters.")
@@ -131,7 +133,10 @@ class ProductForm(PlanForm):
 
 
 class PortalSettingsForm(PortalForm):
-    """What customers may do in Stripe's customer portal; a tick for each of FEATURES."""
+    """What customers may do in Stripe's customer portal; a tick for each of FEATURES.
+
+    Each product is a tick of its own, named after OFFER: no field is sent twice.
+    """
 
     payment_method_update = TickField(_l("Customers may change their payment method"))
     invoice_history = TickField(_l("Customers may see their invoices"))
@@ -148,8 +153,6 @@ class PortalSettingsForm(PortalForm):
     subscription_update = TickField(_l("Customers may change plans"))
     products = SelectMultipleField(
         _l("Products they may switch to"),
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
         description=_l("At most ten. Of prices with the same rhythm, Stripe offers one per product."),
     )
     headline = LineField(_l("Headline"), [at_most(LONGEST_HEADLINE)])
@@ -159,6 +162,13 @@ class PortalSettingsForm(PortalForm):
         _l("Login page"),
         description=_l("An address anyone may share: Stripe mails a passcode to the customer's recorded address."),
     )
+
+    def offer(self, choices: list[tuple[str, str]], ticked: Container[str] | None) -> PortalSettingsForm:
+        """Take the products to choose from, as id and name, and the names of the ticks that were sent."""
+        self.products.choices = choices  # type: ignore[assignment]
+        if ticked is not None:
+            self.products.data = [product_id for product_id, _name in choices if OFFER + product_id in ticked]
+        return self
 
     def settings(self) -> Settings:
         """What was chosen."""

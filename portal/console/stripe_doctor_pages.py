@@ -119,8 +119,8 @@ def _with_products(form: ProductForm) -> ProductForm:
 
 
 def _offering(now: Standing, form: PortalSettingsForm) -> PortalSettingsForm:
-    form.products.choices = [(offer.product_id, offer.name) for offer in now.choices()]
-    return form
+    choices = [(offer.product_id, offer.name) for offer in now.choices()]
+    return form.offer(choices, request.form if request.method == "POST" else None)
 
 
 def _product_page(form: ProductForm) -> str:
