@@ -49,6 +49,7 @@ def test_pages_of_an_account(site: Site, vendor: Vendor, person: Person) -> None
     for page in (
         "Licenses",
         "Licenses/1",
+        "Plans",
         "Billing",
         "Account",
         "Account/Password",
