@@ -7,9 +7,8 @@ import secrets
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import select
-
 from portal import clock, crypto
+from portal.database import insert_into
 from portal.extensions import db
 from portal.outbox.models import OutboxItem
 
@@ -52,21 +51,23 @@ def _queue(
     dedupe_key: str | None,
     **columns: Any,
 ) -> OutboxItem | None:
-    if dedupe_key is not None and db.session.scalar(select(OutboxItem.id).where(OutboxItem.dedupe_key == dedupe_key)):
-        return None
     message_id = secrets.token_hex(16)
-    item = OutboxItem(
-        kind=kind,
-        name=name,
-        vendor_id=vendor_id,
-        dedupe_key=dedupe_key,
-        message_id=message_id,
-        payload=crypto.seal(json.dumps(payload), f"outbox:{message_id}"),
-        recipient=columns.get("recipient", ""),
-        available_at=columns.get("available_at") or clock.now(),
-    )
-    db.session.add(item)
-    return item
+    values = {
+        "kind": kind,
+        "name": name,
+        "vendor_id": vendor_id,
+        "message_id": message_id,
+        "payload": crypto.seal(json.dumps(payload), f"outbox:{message_id}"),
+        "recipient": columns.get("recipient", ""),
+        "available_at": columns.get("available_at") or clock.now(),
+    }
+    if dedupe_key is None:
+        item = OutboxItem(**values)
+        db.session.add(item)
+        return item
+    # Not "look, then insert": two workers that do so at once would fail, with everything else they have done.
+    new = insert_into(OutboxItem).values(dedupe_key=dedupe_key, **values)
+    return db.session.scalars(new.on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(OutboxItem)).first()
 
 
 class Sealed(Protocol):

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import Flask, current_app, g
-from sqlalchemy.exc import IntegrityError
 
 from portal import clock, crypto, failpoints, logging
 from portal.extensions import db
@@ -113,13 +112,10 @@ class Worker:
         """Queue the jobs whose turn has come."""
         for name, seconds in self.app.extensions["work"].schedule.items():
             with self.app.app_context():
-                try:
-                    schedule.queue_turn(name, seconds)
-                    failpoints.reach("worker.schedule.before_commit")
-                    db.session.commit()
-                    failpoints.reach("worker.schedule.after_commit")
-                except IntegrityError:
-                    db.session.rollback()  # another worker was faster
+                schedule.queue_turn(name, seconds)
+                failpoints.reach("worker.schedule.before_commit")
+                db.session.commit()
+                failpoints.reach("worker.schedule.after_commit")
 
     def perform(self, claim: Claim) -> bool:
         """Do one claimed item and record how it went; whether it went well."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import smtplib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,7 +10,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from portal import clock, crypto, unit_of_work
 from portal.audit.models import AuditEntry
@@ -103,6 +104,34 @@ def test_a_job_for_later_waits(worker, acme):
 
     clock.move(timedelta(hours=1, seconds=1))
     assert worker.drain().processed == 1
+
+
+def test_two_workers_queue_the_same_at_once_and_none_fails(app, acme):
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("on SQLite one writes at a time")
+    vendor_id = acme.id
+    db.session.commit()
+
+    inserts = []
+
+    def be_faster(connection, cursor, statement, *rest):
+        if statement.startswith("INSERT INTO outbox"):
+            inserts.append(statement)
+        if len(inserts) == 1:
+            inserts.append("")
+            contextvars.Context().run(queue_in_another_transaction)
+
+    def queue_in_another_transaction():
+        with app.app_context():
+            assert outbox.queue_job("note", vendor_id=vendor_id, number=1, dedupe_key="reminder:1")
+            db.session.commit()
+
+    event.listen(db.engine, "before_cursor_execute", be_faster)
+    assert outbox.queue_job("note", vendor_id=vendor_id, number=1, dedupe_key="reminder:1") is None
+    event.remove(db.engine, "before_cursor_execute", be_faster)
+    db.session.commit()
+
+    assert len(list(db.session.scalars(select(OutboxItem)))) == 1
 
 
 def test_the_same_dedupe_key_is_queued_once(worker, acme):
