@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import threading
@@ -22,14 +23,14 @@ from tests.crash.verdict import Verdict, judge
 from tests.support import databases
 
 DATABASES = ("sqlite", "postgresql")
-SIGKILL = 9
 
 
 @dataclass
 class Totals:
-    """What is printed in the end. fired: deaths by failpoint."""
+    """What is printed in the end. fired: deaths by failpoint. is_over: somebody asked to stop."""
 
     runs: Counter[str] = field(default_factory=Counter)
+    is_over: bool = False
     kills: int = 0
     restarts: int = 0
     quiet: int = 0
@@ -43,7 +44,7 @@ class Totals:
 
     def add(self, lane: Lane, run: Run, verdict: Verdict, seconds: float) -> None:
         """Count one run, and print what is bad about it."""
-        killed = sum(1 for _, signal in lane.deaths if signal == SIGKILL)
+        killed = sum(1 for _, number in lane.deaths if number == signal.SIGKILL)
         with self.lock:
             self.runs[lane.name] += 1
             self.kills += killed
@@ -88,10 +89,16 @@ def main() -> int:
             stack.callback(lane.close)
             lane.prepare()  # one after the other: migrations cannot run side by side in one process
             threads.append(threading.Thread(target=go_through, args=(lane, chosen, totals)))
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            totals.is_over = True
+            for thread in threads:
+                thread.join()
     report(totals, given.seed, time.monotonic() - began)
     asked = sum(totals.runs.values())
     return 0 if totals.is_good and asked else 1
@@ -100,6 +107,8 @@ def main() -> int:
 def go_through(lane: Lane, runs: list[Run], totals: Totals) -> None:
     """One lane, run after run."""
     for run in runs:
+        if totals.is_over:
+            return
         began = time.monotonic()
         totals.add(lane, run, one(lane, run), time.monotonic() - began)
 
@@ -132,7 +141,7 @@ def report(totals: Totals, seed: int, seconds: float) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--runs", type=int, default=144, help="on all databases together")
+    parser.add_argument("--runs", type=int, default=128, help="on all databases together")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=list(DATABASES))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="runs whose failpoint's name contains this")
