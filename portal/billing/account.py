@@ -26,7 +26,7 @@ PERMISSIONS = (
     ("Subscriptions", "Write"),
     ("Products", "Write"),
     ("Prices", "Write"),
-    ("Invoices", "Read"),
+    ("Invoices", "Write"),
     ("PaymentIntents", "Read"),
     ("Charges and Refunds", "Read"),
     ("Disputes", "Read"),
