@@ -95,3 +95,17 @@ class Desk:
             assert repairs.write(ready, result) == ""
             db.session.commit()
             return result
+
+    def repair_unasked(self, finding_id: int) -> None:
+        """What `latchkey reconcile --repair` does about a finding."""
+        db.session.commit()
+        contextvars.Context().run(self._repair_unasked, finding_id)
+
+    def _repair_unasked(self, finding_id: int) -> None:
+        with self.story.app.app_context():
+            ready = repairs.read(Owner(self.story.vendor_id), finding_id)
+            try:
+                repairs.apply(ready, may_take_away=False)
+                db.session.commit()
+            except repairs.TakesAway:
+                db.session.rollback()
