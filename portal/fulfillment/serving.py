@@ -63,7 +63,7 @@ class _Serving:
         return [units.make(self.vendor, self.purchase, entitlement, ordinal, named, self.grace)]
 
     def _follow(self, unit: PaidUnit, entitlement: Entitlement) -> list[Change]:
-        is_served = self.facts.effect == states.SERVE
+        is_served = self.facts.effect == states.SERVE or self._is_forgiven(unit)
         if is_served and blocking.belongs_to_another(unit):
             return [units.another_key(self.vendor, self.purchase, unit, entitlement, self.grace)]
         license = units.license_of(unit)
@@ -72,6 +72,10 @@ class _Serving:
         if is_served and blocking.restore(unit, license):
             return [Change("restored", unit, license)]
         return [Change("extended", unit, license)] if is_longer else []
+
+    def _is_forgiven(self, unit: PaidUnit) -> bool:
+        """The money that went back is here again, though the next bill waits: a dispute was won, a refund failed."""
+        return self.facts.effect == states.KEEP and unit.blocked_because in states.MONEY_WENT_BACK
 
     def _move_away(self, unit: PaidUnit) -> None:
         """The item pays for another product now. Its key waits, blocked, until the item comes back to this product."""

@@ -18,6 +18,9 @@ SUSPEND = "suspend"  # as KEEP, and blocked once the days of grace are over
 END = "end"  # blocked now
 LOOK = "look"  # as KEEP, and staff should look
 
+REFUNDED, DISPUTED = "refunded", "disputed"
+MONEY_WENT_BACK = (REFUNDED, DISPUTED)
+
 
 @dataclass(frozen=True)
 class State:
@@ -76,9 +79,9 @@ def after_the_money(state: State, payments: Sequence[PaymentRead], switches: Swi
     if state.effect in (END, WAIT):
         return state
     if switches.dispute_policy == "suspend" and any(payment.dispute == "open" for payment in payments):
-        return State(END, "disputed")
+        return State(END, DISPUTED)
     paid = sum(payment.amount for payment in payments)
     lost = sum(payment.amount if payment.dispute == "lost" else payment.refunded for payment in payments)
     if switches.refund_policy == "block" and 0 < paid <= lost:
-        return State(END, "refunded")
+        return State(END, REFUNDED)
     return state
