@@ -130,7 +130,11 @@ def _product_page(form: ProductForm) -> str:
 
 
 def _price_page(found: PriceRead, form: PortalForm) -> str:
-    return render_template("console/stripe_doctor_pages/price.html", active="stripe_doctor", price=found, form=form)
+    bound = found.product_metadata.get("skm_product_id", "").strip()
+    product = next((one for one in licenses.list_products(g.vendor) if str(one.id) == bound), None)
+    return render_template(
+        "console/stripe_doctor_pages/price.html", active="stripe_doctor", price=found, form=form, product=product
+    )
 
 
 def _portal_page(now: Standing, form: PortalSettingsForm) -> str:

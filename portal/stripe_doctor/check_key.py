@@ -6,6 +6,7 @@ from portal.stripe_doctor.facts import Facts
 from portal.stripe_doctor.findings import BROKEN, HINT, WARNING, Finding
 
 SLOW_SECONDS, BROKEN_SECONDS = 60, 300  # a signature may be five minutes old, or ahead
+MOVED_SECONDS = 3600  # somebody has moved the clock of the stand-in, to see what happens
 # A vendor may do these parts in Stripe's dashboard instead.
 SET_UP_ONLY = (("Products", "Write"), ("Prices", "Write"), ("Webhook Endpoints", "Write"))
 
@@ -57,7 +58,8 @@ def clock_of(facts: Facts) -> list[Finding]:
     if facts.theirs.stripe_time is None:
         return []
     seconds = round((facts.theirs.asked_at - facts.theirs.stripe_time).total_seconds())
-    if abs(seconds) <= SLOW_SECONDS:
+    is_moved = facts.ours.is_sandbox and abs(seconds) > MOVED_SECONDS
+    if abs(seconds) <= SLOW_SECONDS or is_moved:
         return []
     severity = BROKEN if abs(seconds) > BROKEN_SECONDS else WARNING
     return [Finding("clock_fast" if seconds > 0 else "clock_slow", "key", severity, values={"seconds": abs(seconds)})]
