@@ -36,13 +36,14 @@ from tests.support import databases
 
 KEY = "sk_test_crashcrashcrash1"
 DOMAIN = "acme.example"
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 class Lane:
-    """One lane. deaths: role and signal of everyone who died in the running run. prices: by name. visit: the cookie of
-    the customer who is signed in.
+    """One lane.
 
+    deaths: role and signal of everyone who died in the running run; died_at: the last time. prices: by name. visit: the
+    cookie of the customer who is signed in.
     server: the address of a PostgreSQL server; None for SQLite.
     """
 
@@ -56,6 +57,7 @@ class Lane:
         self.time = SharedTime(folder / "time")
         self.mailbox = Mailbox()
         self.deaths: list[tuple[str, int]] = []
+        self.died_at = self.time.now()
         self.prices: dict[str, str] = {}
         self.customers: list[int] = []
         self.visit = ""
@@ -98,7 +100,7 @@ class Lane:
     def begin(self, run: Run) -> None:
         """A fresh start for one run."""
         self.time.reset()
-        self.deaths = []
+        self.deaths, self.died_at = [], self.time.now()
         self.answers.write_bytes(b"")
         self.mailbox.empty(refusals=run.refused_mails)
         _copy(self.folder / "sandbox.template", self.sandbox_file)
@@ -244,6 +246,7 @@ class Lane:
             news = json.loads(line)
             if "died" in news:
                 self.deaths.append((news["died"], news["signal"]))
+                self.died_at = self.time.now()
             if "ended" in news:
                 self._ended.set()
 

@@ -21,13 +21,16 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tests.crash.shared_time import SharedTime
 
 LOOK_SECONDS = 0.005
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 PARENT_DIED = 1  # PR_SET_PDEATHSIG
+LOADED_LATE = ("stripe", "smtplib", "waitress.server", "portal.cli.serving", "portal.outbox.worker", "portal.sandbox")
 
 
 class Nursery:
@@ -40,6 +43,8 @@ class Nursery:
         from portal import create_app
 
         self.app = create_app()
+        for name in LOADED_LATE:
+            import_module(name)
         self.work = self.app.extensions["work"]
         self.door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,6 +56,8 @@ class Nursery:
 
     def run(self) -> None:
         """Obey until the orders end."""
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)  # it ends with its orders, not with a terminal
         rest = b""
         self.say(ready=True)
         while True:
@@ -113,6 +120,8 @@ class Nursery:
             return
         status = 1
         try:
+            for number in STOPPING:
+                signal.signal(number, signal.SIG_DFL)
             ctypes.CDLL(None).prctl(PARENT_DIED, signal.SIGKILL)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(2, 1)
