@@ -124,14 +124,16 @@ def _stripe() -> Iterator[Check]:
 def _ask_stripe(vendor: Vendor) -> str:
     from portal import unit_of_work
     from portal.billing import account, gateway
+    from portal.stripe_doctor import report
 
     way = account.connection_of(vendor)
+    last = report.last_of(vendor.id)
     unit_of_work.rollback()
     if way is None:
         return "no key"
-    return (
-        f"{'live' if gateway.is_live_key(way.api_key) else 'test'} account {gateway.retrieve_account_id(way)} answers"
-    )
+    mode = "live" if gateway.is_live_key(way.api_key) else "test"
+    told = f"{last.number('broken')} broken, {last.number('warning')} warnings" if last else "not checked yet"
+    return f"{mode} account {gateway.retrieve_account_id(way)} answers; /StripeDoctor: {told}"
 
 
 def _about(name: str, ask: Callable[[Vendor], str], vendor: Vendor) -> Check:
