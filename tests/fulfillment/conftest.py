@@ -10,7 +10,7 @@ from flask import Flask
 from portal.billing import service as billing
 from portal.extensions import db
 from portal.vendors.models import Vendor
-from tests.billing.conftest import key, sandbox, server, shared_app, shop, vendor
+from tests.billing.conftest import buyer, key, sandbox, server, shared_app, shop, vendor
 from tests.billing.shop import Shop
 from tests.factories import make_product, make_staff
 from tests.fulfillment.story import Story
@@ -18,7 +18,7 @@ from tests.support.page import Page
 from tests.support.sandbox_server import RunningSandbox
 from tests.webhooks.letters import SECRET
 
-__all__ = ["key", "sandbox", "server", "shared_app", "shop", "story", "vendor"]
+__all__ = ["buyer", "key", "sandbox", "server", "shared_app", "shop", "story", "vendor"]
 
 
 @pytest.fixture

@@ -9,17 +9,21 @@ from typing import Any
 
 import requests
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from portal import clock
 from portal.customers.models import Customer
 from portal.extensions import db
+from portal.fulfillment import service as fulfillment
+from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import PaidUnit, Purchase
+from portal.fulfillment.reading import Source
 from portal.licenses.models import License
 from portal.outbox import service as outbox
 from portal.outbox.worker import Tally, Worker
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
+from portal.webhooks import service as webhooks
 from portal.webhooks.models import StripeEvent
 from tests.billing.shop import Shop
 from tests.factories import make_customer
@@ -29,6 +33,15 @@ from tests.webhooks import letters
 
 MONTH = timedelta(days=31)
 GRACE = timedelta(days=3)
+
+
+def work_once() -> bool | None:
+    """One worker does one piece of the inbox."""
+    db.session.commit()
+    result = webhooks.work_once()
+    db.session.rollback()
+    db.session.expire_all()
+    return result
 
 
 @dataclass
@@ -103,6 +116,10 @@ class Story:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
+    def session(self, session_id: str) -> Any:
+        """A checkout as Stripe shows it now."""
+        return self.shop.v1.checkout.sessions.retrieve(session_id)
+
     def charge_of(self, subscription: Any) -> str:
         """The charge that paid the latest invoice."""
         invoice = self.at_stripe(subscription)["latest_invoice"]
@@ -125,6 +142,26 @@ class Story:
         for model in models:
             db.session.execute(delete(model))
         db.session.commit()
+
+    def source(self) -> Source:
+        """Where the portal reads."""
+        db.session.rollback()
+        found = fulfillment.source_of(self.vendor_id)
+        db.session.rollback()
+        assert found is not None
+        return found
+
+    def read(self, stripe_id: str) -> Facts:
+        """A purchase as the portal reads it now."""
+        facts = fulfillment.read(self.source(), stripe_id)
+        assert facts is not None
+        return facts
+
+    def apply(self, facts: Facts) -> str:
+        """What follows from facts, committed; the state it comes to."""
+        state = fulfillment.apply(self.vendor_id, facts).state
+        db.session.commit()
+        return state
 
     def tell(self, subscription: Any, kind: str = "customer.subscription.updated", **more: Any) -> int:
         """Stripe's event about a subscription arrives at the door; the answer's status."""
@@ -162,6 +199,11 @@ class Story:
         """All paid units, oldest first."""
         db.session.rollback()
         return list(db.session.scalars(select(PaidUnit).order_by(PaidUnit.id)))
+
+    def count(self, model: Any) -> int:
+        """How many rows a table has."""
+        db.session.rollback()
+        return int(db.session.scalar(select(func.count()).select_from(model)) or 0)
 
     def purchase(self, subscription: Any) -> Purchase:
         """Our record of a purchase."""

@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.fulfillment import unclaimed
 from portal.vendors import service as vendors
 from tests import factories
-from tests.fulfillment.story import Story
+from tests.fulfillment.story import Story, work_once
 from tests.support.mailbox import Mail, sent_mails
 
 PAYER = "payer@mail.example"
@@ -24,8 +24,6 @@ def pay(story: Story) -> str:
     """Somebody nobody knows has bought a key of ours; the id of the payment."""
     bought = story.buy(buyer=story.shop.customer(email=PAYER))
     assert story.tell(bought) == 200
-    from tests.fulfillment.test_gaps import work_once
-
     assert work_once() is True
     return str(bought.id)
 
