@@ -50,6 +50,7 @@ def test_every_kind_of_finding_fits_on_the_page(site: Site, vendor: Vendor, shop
     _sign_in(person, site, vendor)
     person.open(f"{site.url}/StripeDoctor").click("Check now").sees("CreateKey has no parameter colour")
     person.checked.clear()
-    person.open(f"{site.url}/StripeDoctor").sees("Several customers at Stripe").sees("has no e-mail address").sees(unbound.id[:3])
+    person.open(f"{site.url}/StripeDoctor")
+    person.sees("Several customers at Stripe").sees("has no e-mail address").sees(unbound.id[:3])
     person.open(f"{site.url}/StripeDoctor/Price?id={made.default_price}").sees("Colour").click("Save at Stripe")
     person.sees("now says how its keys are made").does_not_see("no parameter colour")
