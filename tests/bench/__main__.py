@@ -11,7 +11,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import counted, enumeration, growth, in_process, sites, start, wire
+from tests.bench import counted, door, enumeration, growth, in_process, sites, start, wire
 from tests.bench.report import Line, show
 from tests.support import databases
 
@@ -24,19 +24,21 @@ WITH_DATA = {
     "growth": growth.run,
 }
 ALONE = {"start": start.run, "enumeration": enumeration.run}
+MONEY = {"door": door.run}
 
 
 def main() -> None:
     """Seed, measure what was asked for, print."""
     options = _options()
     logging.disable(logging.CRITICAL)
-    wanted = options.only or [*WITH_DATA, *ALONE]
+    wanted = options.only or [*WITH_DATA, *ALONE, *MONEY]
     print(describe_machine(), flush=True)
+    if set(wanted) - set(ALONE):
+        with wire.pinned_to_load():
+            os.environ.setdefault("TEST_POSTGRESQL_URL", databases.start_postgresql())
     with tempfile.TemporaryDirectory(prefix="latchkey-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         if set(wanted) & set(WITH_DATA):
-            with wire.pinned_to_load():
-                os.environ.setdefault("TEST_POSTGRESQL_URL", databases.start_postgresql())
             found = seed(stack, folder, options.customers, options.licenses)
             if "growth" in wanted:
                 found["small"] = stack.enter_context(sites.filled("sqlite", folder, *SMALL))
@@ -46,6 +48,8 @@ def main() -> None:
     for group in wanted:
         if group in ALONE:
             ALONE[group](20 if options.quick else 60)
+        if group in MONEY:
+            MONEY[group](quick=options.quick)
 
 
 def seed(stack: ExitStack, folder: Path, customers: int, licenses: int) -> dict[str, sites.Site]:
@@ -76,7 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--customers", type=int, help=f"default {FULL[0]:,}")
     parser.add_argument("--licenses", type=int, help=f"default {FULL[1]:,}")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK[0]:,} customers, {QUICK[1]:,} licenses")
-    parser.add_argument("--only", action="append", choices=[*WITH_DATA, *ALONE], help="may be repeated")
+    parser.add_argument("--only", action="append", choices=[*WITH_DATA, *ALONE, *MONEY], help="may be repeated")
     options = parser.parse_args()
     customers, licenses = QUICK if options.quick else FULL
     options.customers, options.licenses = options.customers or customers, options.licenses or licenses

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import selectors
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
@@ -32,23 +34,29 @@ class Measured:
 
 
 class Connection:
-    """One kept connection: sends the same request again and again."""
+    """One kept connection: sends one request after the other."""
 
-    def __init__(self, port: int, request: bytes) -> None:
-        self.port, self.request = port, request
+    def __init__(self, port: int, requests: Iterator[bytes]) -> None:
+        self.port, self.requests = port, requests
         self.open()
 
     def open(self) -> None:
-        """Connect afresh and send the first request."""
+        """Connect, afresh if need be."""
         self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.send()
-
-    def send(self) -> None:
-        """Send the request and start its clock."""
         self.buffer, self.wanted = b"", -1
-        self.started = time.perf_counter()
-        self.socket.sendall(self.request)
+
+    def send(self, due: float | None = None) -> None:
+        """Send the next request. Its clock starts now, or when it was due."""
+        self.buffer, self.wanted = b"", -1
+        request = next(self.requests)
+        self.started = due or time.perf_counter()
+        self.socket.sendall(request)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has closed it, or is about to."""
+        return not self.buffer or b"\r\nConnection: close" in self.buffer[:1000]
 
     def receive(self) -> bool | None:
         """Take what came: True when the answer is whole and good, False when it is bad, None when more is to come."""
@@ -67,13 +75,18 @@ class Connection:
         return self.buffer.startswith(b"HTTP/1.1 200")
 
 
-def run(port: int, path: str, *, cookie: str = "", connections: int = 8, seconds: float = 3.0) -> Measured:
-    """Ask 127.0.0.1:port for a path over kept connections until the time is up."""
+def get(port: int, path: str, cookie: str = "") -> Iterator[bytes]:
+    """The same GET request again and again."""
     head = f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n" + (f"Cookie: {cookie}\r\n" if cookie else "")
-    request = (head + "\r\n").encode()
+    return itertools.repeat((head + "\r\n").encode())
+
+
+def run(port: int, requests: Iterator[bytes], *, connections: int = 8, seconds: float = 3.0) -> Measured:
+    """Ask 127.0.0.1:port over kept connections, as fast as it answers, until the time is up."""
     chooser = selectors.DefaultSelector()
     for _ in range(connections):
-        connection = Connection(port, request)
+        connection = Connection(port, requests)
+        connection.send()
         chooser.register(connection.socket, selectors.EVENT_READ, connection)
     latencies: list[float] = []
     errors = 0
@@ -86,14 +99,53 @@ def run(port: int, path: str, *, cookie: str = "", connections: int = 8, seconds
                 continue
             latencies.append(time.perf_counter() - connection.started)
             errors += not good
-            if b"\r\nConnection: close" in connection.buffer[:1000] or not connection.buffer:
-                chooser.unregister(connection.socket)
-                connection.socket.close()
-                connection.open()
-                chooser.register(connection.socket, selectors.EVENT_READ, connection)
-            else:
-                connection.send()
+            if connection.is_over:
+                _open_again(chooser, connection)
+            connection.send()
     elapsed = now - started
     for key in list(chooser.get_map().values()):
         key.data.socket.close()
     return Measured(len(latencies), elapsed, latencies, errors, (time.process_time() - worked) / elapsed)
+
+
+def paced(
+    port: int, requests: Iterator[bytes], *, per_second: float, seconds: float, connections: int = 16
+) -> Measured:
+    """Send at a steady pace whatever the answers take; a latency counts from the moment the request was due."""
+    chooser = selectors.DefaultSelector()
+    idle = [Connection(port, requests) for _ in range(connections)]
+    latencies: list[float] = []
+    errors = sent = 0
+    started, worked = time.perf_counter(), time.process_time()
+    wanted = int(per_second * seconds)
+    while len(latencies) < wanted:
+        now = time.perf_counter()
+        while idle and sent < wanted and started + sent / per_second <= now:
+            connection = idle.pop()
+            connection.send(due=started + sent / per_second)
+            chooser.register(connection.socket, selectors.EVENT_READ, connection)
+            sent += 1
+        pause = max(0.0, started + sent / per_second - now) if idle and sent < wanted else 1.0
+        for key, _ in chooser.select(timeout=pause):
+            connection = key.data
+            good = connection.receive()
+            if good is None:
+                continue
+            latencies.append(time.perf_counter() - connection.started)
+            errors += not good
+            chooser.unregister(connection.socket)
+            if connection.is_over:
+                connection.socket.close()
+                connection.open()
+            idle.append(connection)
+    elapsed = time.perf_counter() - started
+    for connection in idle:
+        connection.socket.close()
+    return Measured(len(latencies), elapsed, latencies, errors, (time.process_time() - worked) / elapsed)
+
+
+def _open_again(chooser: selectors.BaseSelector, connection: Connection) -> None:
+    chooser.unregister(connection.socket)
+    connection.socket.close()
+    connection.open()
+    chooser.register(connection.socket, selectors.EVENT_READ, connection)

@@ -21,8 +21,11 @@ from tests.bench.sites import LICENSES, Site
 
 SERVER_CORE, LOAD_CORE = 0, 1
 CONNECTIONS, TURNS, SECONDS = 8, 3, 3.0
-GUNICORN = "gunicorn --worker-class gthread --threads 4 --workers 1 --keep-alive 60 --log-level error --bind"
-GRANIAN = "granian --interface wsgi --workers 1 --blocking-threads 1 --no-ws --log-level error --host 127.0.0.1 --port"
+GUNICORN = "gunicorn --worker-class gthread --threads 4 --workers {workers} --keep-alive 60 --log-level error --bind"
+GRANIAN = (
+    "granian --interface wsgi --workers {workers} --blocking-threads 1 --no-ws --log-level error "
+    "--host 127.0.0.1 --port"
+)
 NOTE = (
     f"gunicorn gthread, 1 worker with 4 threads, pinned to one core; load and PostgreSQL on the other;\n"
     f"  {CONNECTIONS} kept connections, {TURNS} turns of {SECONDS:.0f} s, medians."
@@ -31,7 +34,7 @@ NOTE = (
 
 @dataclass
 class Server:
-    """A server to start. process, port: once it runs; turns: what each turn of load saw."""
+    """A server to start: one worker on the first core, or several on all. turns: what each turn of load saw."""
 
     name: str
     app: str
@@ -39,9 +42,18 @@ class Server:
     cookie: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     uses: str = GUNICORN
+    workers: int = 1
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
     turns: list[load.Measured] = field(default_factory=list)
+
+    def requests(self) -> Iterator[bytes]:
+        """What it is asked."""
+        return load.get(self.port, self.path, self.cookie)
+
+    def take_turn(self, seconds: float = SECONDS) -> None:
+        """Load it for a while."""
+        self.turns.append(load.run(self.port, self.requests(), connections=CONNECTIONS, seconds=seconds))
 
     @property
     def per_second(self) -> float:
@@ -55,12 +67,10 @@ class Server:
 def run(sites: dict[str, Site]) -> None:
     """Start all, ask in turn, print."""
     with ExitStack() as stack, pinned_to_load():
-        servers = [stack.enter_context(_running(server)) for server in _servers(sites)]
+        servers = [stack.enter_context(running(server)) for server in _servers(sites)]
         for _ in range(TURNS):
             for server in servers:
-                server.turns.append(
-                    load.run(server.port, server.path, cookie=server.cookie, connections=CONNECTIONS, seconds=SECONDS)
-                )
+                server.turns.append(load.run(server.port, server.requests(), connections=CONNECTIONS, seconds=SECONDS))
         memory = {server.name: _memory(server) for server in servers}
     show("On the wire", NOTE, [*_lines(servers), *_memory_lines(memory)])
     _warn(servers)
@@ -125,24 +135,25 @@ def pinned_to_load() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _pin(core: int) -> None:
+def _pin(*cores: int) -> None:
     with suppress(OSError):
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
 
 
 @contextmanager
-def _running(server: Server) -> Iterator[Server]:
+def running(server: Server) -> Iterator[Server]:
+    """Start a server, wait until it answers 200, and stop it afterwards."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         server.port = door.getsockname()[1]
-    program, *words = server.uses.split()
+    program, *words = server.uses.format(workers=server.workers).split()
     at = str(server.port) if server.uses is GRANIAN else f"127.0.0.1:{server.port}"
     server.process = subprocess.Popen(
         [str(Path(sys.executable).parent / program), *words, at, server.app],
         env={**os.environ, **server.environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: _pin(SERVER_CORE),
+        preexec_fn=lambda: _pin(SERVER_CORE) if server.workers == 1 else _pin(*range(os.cpu_count() or 1)),
     )
     try:
         _wait_for(server)
@@ -156,7 +167,7 @@ def _wait_for(server: Server) -> None:
     until = time.monotonic() + 30
     while time.monotonic() < until:
         with suppress(OSError):
-            found = load.run(server.port, server.path, cookie=server.cookie, connections=1, seconds=0.3)
+            found = load.run(server.port, server.requests(), connections=1, seconds=0.3)
             if found.requests and not found.errors:
                 return
         time.sleep(0.1)
