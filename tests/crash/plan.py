@@ -50,6 +50,8 @@ def runs(count: int, seed: int) -> Iterator[Run]:
 def _at_a_failpoint(number: int, name: str, chance: random.Random) -> Run:
     latest = next((reach for part, reach in LATEST.items() if part in name), COMMON)
     roles = SERVERS if name.startswith(("webhooks.door", "unit_of_work")) else WORKERS
+    if name.startswith("gateway") and chance.random() < 0.5:
+        roles, latest = SERVERS, 2  # the calls of the page that sells
     if chance.random() < 0.5 and latest > 2:  # only one of the two; the other one takes over
         roles = (chance.choice(roles),)
         latest = max(1, latest // 2)
