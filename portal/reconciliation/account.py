@@ -19,6 +19,7 @@ from portal.reconciliation.pairs import Pair
 BATCH = 100
 LONG_AGO = timedelta(days=29)  # as long as Stripe keeps the events that would tell of it
 MOST_LOOKED_UP = 300
+LONGEST_LOOK = 150.0  # seconds for reading single purchases; the lease on the job is five minutes
 
 
 @dataclass
@@ -40,7 +41,8 @@ def compare(vendor_id: int) -> Comparison:
     result = Comparison(vendor_id, clock.now())
     with unit_of_work.reading():
         source = fulfillment.source_of(vendor_id)
-        result.found += local.unclaimed_payments(vendor_id) + local.parked_events(vendor_id)
+        result.found += local.unclaimed_payments(vendor_id) + local.unreadable_purchases(vendor_id)
+        result.found += local.parked_events(vendor_id)
     if source is None:
         return result
     try:
@@ -60,6 +62,7 @@ class _Walk:
         self.products: dict[str, gateway.ProductRead] = {}
         self.seen: set[str] = set()
         self.buyers: set[str] = set()
+        self.began = clock.monotonic()
         with unit_of_work.reading():
             self.instance = local.instance_of(source.vendor_id)
 
@@ -78,7 +81,8 @@ class _Walk:
         """Purchases whose money went back, read closely: the list of subscriptions does not show it."""
         since = self.result.started_at - LONG_AGO
         payments = gateway.list_payments_given_back(self.source.connection, int(since.timestamp()))
-        ids = {stripe_id for payment in payments for stripe_id in fulfillment.purchases_of(self.source, payment)}
+        newest = payments[:MOST_LOOKED_UP]
+        ids = {stripe_id for payment in newest for stripe_id in fulfillment.purchases_of(self.source, payment)}
         return {facts.stripe_id: facts for facts in map(self._read, sorted(ids)) if facts is not None}
 
     def _subscriptions(self, batch: list[gateway.PurchaseRead], exact: dict[str, Facts]) -> None:
@@ -101,15 +105,15 @@ class _Walk:
     def _once(self) -> None:
         """Payments that happen once: those of the last weeks at Stripe, and all of ours."""
         since = self.result.started_at - LONG_AGO
-        sessions = list(gateway.list_paid_sessions(self.source.connection, int(since.timestamp())))
+        sold = gateway.list_sold_once(self.source.connection, int(since.timestamp()))
         with unit_of_work.reading():
-            served = local.served(self.vendor_id, [session.id for session in sessions])
+            served = local.served(self.vendor_id, sold)
             keyless = local.once_without_key(self.vendor_id)
-        self.seen |= {session.id for session in sessions}
         self.result.checked += len(served)
-        unserved = {session.id for session in sessions} - served | keyless
-        read = [facts for stripe_id in sorted(unserved) if (facts := self._read(stripe_id)) is not None]
-        self._note(self._pairs([facts for facts in read if not self._is_foreign(facts)]))
+        unserved = sorted(keyless) + [stripe_id for stripe_id in sold if stripe_id not in served | keyless]
+        read = [facts for stripe_id in unserved[:MOST_LOOKED_UP] if (facts := self._read(stripe_id)) is not None]
+        mine = {facts.stripe_id: facts for facts in read if not self._is_foreign(facts)}
+        self._note(self._pairs([facts for facts in mine.values() if facts.stripe_id not in self.seen | served]))
 
     def _missing(self) -> None:
         """Subscriptions of ours that were not in the list: each is asked for by itself before anything is said."""
@@ -152,7 +156,10 @@ class _Walk:
                 self.result.found += comparing.differences(pair)
 
     def _read(self, stripe_id: str) -> Facts | None:
-        """A purchase read closely; None where Stripe does not know it, and where the look-up failed."""
+        """A purchase read closely; None where Stripe does not know it, and where it could not be looked up now."""
+        if clock.monotonic() - self.began > LONGEST_LOOK:
+            self.result.unsure.add(stripe_id)
+            return None
         try:
             return fulfillment.read(self.source, stripe_id)
         except gateway.Unreachable:

@@ -50,8 +50,7 @@ def _period_found(pair: Pair, key: Key, paid_until: datetime, wanted: datetime) 
 def quantity_differs(pair: Pair) -> list[Found]:
     """There are fewer or more keys (or machines on the key) than the quantity at Stripe pays for; at least one key."""
     facts, keys = pair.facts, pair.held.keys
-    is_complete = facts.purchase is None or facts.purchase.has_all_items
-    if not pair.is_served or not keys or not is_complete:
+    if not pair.is_served or not keys or not facts.has_all_lines:
         return []
     paid = Counter[int]()
     for one in pair.expected:

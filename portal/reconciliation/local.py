@@ -13,6 +13,7 @@ from portal.billing.links import number_in
 from portal.billing.models import StripeAccount, StripeCustomer, Subscription
 from portal.customers.models import Customer
 from portal.extensions import db
+from portal.fulfillment import oddities
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.licenses.states import ENDED
@@ -45,6 +46,14 @@ def parked_events(vendor_id: int) -> list[Found]:
     return [missing.parked_event(event) for event in newest.values()]
 
 
+def unreadable_purchases(vendor_id: int) -> list[Found]:
+    """Every purchase about which Stripe says something unclear; a key that cannot be adopted has a class of its own."""
+    mine = select(Purchase).where(
+        Purchase.vendor_id == vendor_id, Purchase.notice.not_in(("", oddities.NOT_ADOPTED)), Purchase.state != "ended"
+    )
+    return [missing.unreadable(purchase) for purchase in db.session.scalars(mine)]
+
+
 def instance_of(vendor_id: int) -> str:
     """The mark of this installation's purchases; empty before the first one."""
     return db.session.scalar(select(StripeAccount.instance).where(StripeAccount.vendor_id == vendor_id)) or ""
@@ -64,7 +73,7 @@ def served(vendor_id: int, ids: Sequence[str]) -> set[str]:
 def once_without_key(vendor_id: int) -> set[str]:
     """Payments that happen once, that we took for served, and that have no key."""
     mine = select(Purchase.stripe_id).where(
-        Purchase.vendor_id == vendor_id, Purchase.state == "served", Purchase.stripe_id.startswith("cs_"), ~HAS_UNIT
+        Purchase.vendor_id == vendor_id, Purchase.state == "served", ~Purchase.stripe_id.startswith("sub_"), ~HAS_UNIT
     )
     return set(db.session.scalars(mine))
 

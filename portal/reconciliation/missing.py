@@ -1,7 +1,8 @@
-"""What Stripe could not show us: purchases it no longer knows, and look-ups that failed."""
+"""What Stripe could not show us: purchases it no longer knows, look-ups that failed, and what cannot be read."""
 
 from __future__ import annotations
 
+from portal.fulfillment.models import Purchase
 from portal.reconciliation.found import Found, license_subject
 from portal.reconciliation.pairs import Held
 from portal.webhooks.models import StripeEvent
@@ -40,4 +41,18 @@ def parked_event(event: StripeEvent) -> Found:
         stripe={"event": event.type, "event_id": event.event_id},
         ours={"error": event.last_error[:300]},
         since=event.received_at,
+    )
+
+
+def unreadable(purchase: Purchase) -> Found:
+    """Stripe shows the purchase, and something about it that cannot be read; what its keys had, they keep."""
+    return Found(
+        "lookup_failed",
+        purchase.stripe_id,
+        purchase=purchase.stripe_id,
+        stripe={"status": purchase.status, "unclear": purchase.notice},
+        ours={"state": purchase.state},
+        customer_id=purchase.customer_id,
+        amount_minor=purchase.amount_minor,
+        currency=purchase.currency,
     )

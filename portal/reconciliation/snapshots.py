@@ -11,8 +11,9 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from portal.extensions import db
-from portal.formatters import masked_key, moment
+from portal.formatters import day, masked_key, moment
 from portal.fulfillment.models import PaidUnit, Purchase
+from portal.licenses import desk
 from portal.licenses.models import License, Product
 from portal.outbox.models import OutboxItem
 from portal.reconciliation.words import of_purchase
@@ -28,6 +29,7 @@ class LicenseThen:
     expires_at: datetime
     is_blocked: bool
     machines: int
+    is_limited: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def take(vendor_id: int, stripe_ids: Iterable[str], global_ids: Iterable[int]) -
     )
     wanted = License.global_id.in_(of_units) | License.global_id.in_(list(global_ids))
     rows = db.session.execute(
-        select(License, Product.name)
+        select(License, Product)
         .join(Product, (Product.vendor_id == License.vendor_id) & (Product.id == License.product_id))
         .where(License.vendor_id == vendor_id, wanted)
     )
@@ -64,20 +66,21 @@ def take(vendor_id: int, stripe_ids: Iterable[str], global_ids: Iterable[int]) -
     )
     newest = select(func.max(OutboxItem.id)).where(OutboxItem.vendor_id == vendor_id)
     return Snapshot(
-        licenses={license.global_id: _then(license, name) for license, name in rows},
+        licenses={license.global_id: _then(license, product) for license, product in rows},
         purchases={stripe_id: (state, customer_id) for stripe_id, state, customer_id in db.session.execute(bought)},
         newest_mail=db.session.scalar(newest) or 0,
     )
 
 
-def _then(license: License, product: str) -> LicenseThen:
+def _then(license: License, product: Product) -> LicenseThen:
     return LicenseThen(
         masked_key(license.key),
-        product,
+        product.name,
         license.customer_id,
         license.expires_at,
         license.block,
         license.max_no_of_machines,
+        desk.is_time_limited(license, product),
     )
 
 
@@ -100,7 +103,9 @@ def changes(vendor_id: int, before: Snapshot, after: Snapshot) -> list[Change]:
 
 def _made(now: LicenseThen) -> list[Change]:
     made = _("A key of %(product)s is there for customer #%(number)s: %(key)s.", **_of(now, number=now.customer_id))
-    return [Change(made), Change(_("%(key)s works until %(end)s.", **_of(now, end=moment(now.expires_at))))]
+    if not now.is_limited:
+        return [Change(made)]
+    return [Change(made), Change(_("%(key)s works until %(end)s.", **_of(now, end=day(now.expires_at))))]
 
 
 def _changed(then: LicenseThen, now: LicenseThen) -> list[Change]:

@@ -11,9 +11,8 @@ from sqlalchemy import func, select
 from portal import clock
 from portal.billing.models import Order, StripeAccount
 from portal.extensions import db
+from portal.fulfillment import sweeps
 from portal.fulfillment.models import PaidUnit, Purchase
-from portal.fulfillment.sweeps import ENSURE
-from portal.outbox import service as outbox
 from portal.reconciliation import alarms, ledger, local
 from portal.reconciliation.found import Found
 from portal.reconciliation.local import HAS_UNIT, PATIENCE
@@ -41,9 +40,10 @@ def watch(*, vendor_id: int | None) -> None:
 def _watch_one(vendor_id: int) -> None:
     started_at = clock.now()
     unclaimed, parked = local.unclaimed_payments(vendor_id), local.parked_events(vendor_id)
-    ledger.keep(vendor_id, [*charged(vendor_id), *unclaimed, *parked])
+    unclear = local.unreadable_purchases(vendor_id)
+    ledger.keep(vendor_id, [*charged(vendor_id), *unclaimed, *unclear, *parked])
     ledger.close_gone(vendor_id, started_at, kinds=("unclaimed_payment",))
-    ledger.close_as_gone(_over(vendor_id, {one.subject for one in parked}))
+    ledger.close_as_gone(_over(vendor_id, {one.subject for one in parked}, {one.subject for one in unclear}))
     _try_again(vendor_id)
     alarms.tell(vendor_id)
 
@@ -122,18 +122,19 @@ def _events(vendor_id: int, late: datetime) -> Iterable[Found]:
             )
 
 
-def _over(vendor_id: int, parked: set[str]) -> list[int]:
-    """Open findings that our tables refute: the key is there, or the event is no longer parked."""
+def _over(vendor_id: int, parked: set[str], unclear: set[str]) -> list[int]:
+    """Open findings that our tables refute: the key is there, the event no longer parked, the purchase clear."""
     mine = select(Finding).where(
         Finding.vendor_id == vendor_id, Finding.state == ledger.OPEN, Finding.kind.in_((CHARGED, "lookup_failed"))
     )
     findings = list(db.session.scalars(mine))
     subjects = [finding.subject for finding in findings if finding.kind == CHARGED]
     settled = local.served(vendor_id, subjects)
-    events = [
-        one for one in findings if one.kind == "lookup_failed" and "event_id" in json.loads(one.evidence)["stripe"]
-    ]
-    over = [one.id for one in events if one.subject not in parked]
+    over = []
+    for one in findings:
+        shown = json.loads(one.evidence)["stripe"] if one.kind == "lookup_failed" else {}
+        if ("event_id" in shown and one.subject not in parked) or ("unclear" in shown and one.subject not in unclear):
+            over.append(one.id)
     return over + [one.id for one in findings if one.kind == CHARGED and one.subject in settled]
 
 
@@ -142,7 +143,4 @@ def _try_again(vendor_id: int) -> None:
     mine = select(Finding.subject).where(
         Finding.vendor_id == vendor_id, Finding.state == ledger.OPEN, Finding.kind == CHARGED
     )
-    stretch = clock.unix() // int(PATIENCE.total_seconds())
-    for subject in db.session.scalars(mine):
-        mark = f"ensure:charged:{vendor_id}:{subject}:{stretch}"[:200]
-        outbox.queue_job(ENSURE, vendor_id=vendor_id, dedupe_key=mark, stripe_id=subject)
+    sweeps.queue_ensure(vendor_id, db.session.scalars(mine))

@@ -85,7 +85,7 @@ def _keys() -> dict[str, Words]:
         ),
         "lookup_failed": Words(
             _("Look-up failed"),
-            _("Stripe could not be asked about this, so nothing was concluded."),
+            _("Stripe could not be asked about this, or said what cannot be read, so nothing was concluded."),
             _("Ask again."),
             "warning",
         ),
@@ -169,6 +169,7 @@ def label(name: str) -> str:
         "event": _("Event"),
         "event_id": _("Event id"),
         "error": _("What went wrong"),
+        "unclear": _("Cannot be read"),
         "order": _("Order"),
         "checkout": _("Checkout"),
     }.get(name, name)

@@ -14,6 +14,7 @@ from waitress.task import WSGITask
 from portal.sandbox.accidents.mishaps import DROP
 
 LARGEST_BODY = 16 * 1024 * 1024
+MOST_CONNECTIONS = 1000  # every client keeps one open for its next call
 
 
 class _Task(WSGITask):  # type: ignore[misc]
@@ -52,6 +53,7 @@ class Server:
             ident="sandbox",
             map=self._map,
             max_request_body_size=LARGEST_BODY,
+            connection_limit=MOST_CONNECTIONS,
         )
         self._server.channel_class = _Channel
         self._stopping = threading.Event()

@@ -9,6 +9,7 @@ from portal.licenses.models import License
 from portal.outbox.models import OutboxItem
 from portal.webhooks.models import StripeEvent
 from tests.fulfillment.story import Story
+from tests.fulfillment.test_one_off import invoice
 from tests.reconciliation.desk import Desk
 from tests.support.mailbox import sent_mails
 
@@ -119,6 +120,20 @@ def test_a_payment_that_happens_once_and_nobody_told_of(story: Story, desk: Desk
     desk.repair("charged_without_key")
 
     assert story.the_key().customer_id == ada.id
+    assert desk.compare() == {}
+
+
+def test_an_invoice_that_was_sent_by_hand_and_nobody_told_of(story: Story, desk: Desk) -> None:
+    ada = story.customer()
+    sent = invoice(story, story.shop.customer(ada), (story.once(), 2))
+    assert desk.compare() == {}, "not paid yet"
+    story.shop.v1.invoices.pay(sent.id, {"paid_out_of_band": True})
+
+    assert desk.compare() == {"charged_without_key": 1}
+    assert desk.the("charged_without_key").subject == sent.id
+    desk.repair("charged_without_key")
+
+    assert [key.customer_id for key in story.licenses()] == [ada.id, ada.id]
     assert desk.compare() == {}
 
 

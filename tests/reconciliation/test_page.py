@@ -22,6 +22,7 @@ from tests import factories
 from tests.fulfillment.story import Story
 from tests.reconciliation.desk import Desk
 from tests.reconciliation.test_keys import change, sold
+from tests.support import queries
 from tests.support.mailbox import sent_mails
 from tests.support.page import Page
 
@@ -239,6 +240,17 @@ def test_five_hundred_findings_page_by_key(story: Story, staff: Page) -> None:
         staff.get(str(older["href"]))
 
     assert len(seen) == len(set(seen)) == 500
+
+
+def test_the_number_of_queries_does_not_grow_with_the_findings(story: Story, staff: Page) -> None:
+    numbers = []
+    for count in (3, 40):
+        fill(story.vendor, count)
+        with queries.counted(story.app) as seen:
+            staff.get("/Reconciliation")
+        numbers.append(len(seen))
+
+    assert numbers[0] == numbers[1] < 20, numbers
 
 
 def test_the_file_holds_everything_and_no_formula(story: Story, staff: Page) -> None:

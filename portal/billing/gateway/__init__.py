@@ -24,9 +24,9 @@ from portal.billing.gateway.errors import (
     Unreachable,
 )
 from portal.billing.gateway.listing import (
-    list_paid_sessions,
     list_payments_given_back,
     list_purchases,
+    list_sold_once,
     write_customer_metadata,
 )
 from portal.billing.gateway.money import InvoiceRead, PaymentRead
@@ -91,13 +91,13 @@ __all__ = [
     "list_customers",
     "list_events",
     "list_paid_invoices",
-    "list_paid_sessions",
     "list_payments",
     "list_payments_given_back",
     "list_products",
     "list_purchases",
     "list_sessions",
     "list_sessions_of",
+    "list_sold_once",
     "list_subscription_ids",
     "list_subscriptions",
     "page_of_invoices",

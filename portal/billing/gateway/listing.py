@@ -9,7 +9,7 @@ from portal.billing.gateway.calls import pages
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import NoSuchCustomer, translated
 from portal.billing.gateway.objects import PurchaseRead, read_purchase
-from portal.billing.gateway.sessions import SessionRead, read_session
+from portal.billing.gateway.paging import page_of_invoices, page_of_sessions
 from portal.billing.gateway.values import identifier
 
 
@@ -19,11 +19,19 @@ def list_purchases(connection: Connection) -> Iterator[PurchaseRead]:
     return (read_purchase(one) for one in pages(connection.client().v1.subscriptions.list, params))
 
 
-def list_paid_sessions(connection: Connection, since: int) -> Iterator[SessionRead]:
-    """Completed checkouts of payments that happen once, made since then (unix seconds); without their items."""
-    params = {"status": "complete", "created": {"gte": since}}
-    found = (read_session(one) for one in pages(connection.client().v1.checkout.sessions.list, params))
-    return (session for session in found if not session.subscription_id and session.payment_status == "paid")
+def list_sold_once(connection: Connection, since: int) -> list[str]:
+    """Payments that happen once, made since then (unix seconds), newest first: checkouts and invoices that are paid.
+
+    An invoice that a checkout wrote about itself is listed beside it.
+    """
+    found: list[str] = []
+    for fetch in (page_of_sessions, page_of_invoices):
+        page = fetch(connection, since, "")
+        found += page.ids
+        while page.after:
+            page = fetch(connection, since, page.after)
+            found += page.ids
+    return found
 
 
 def list_payments_given_back(connection: Connection, since: int) -> list[str]:
