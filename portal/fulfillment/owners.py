@@ -1,9 +1,11 @@
-"""Whose a purchase is: what we know, then what we wrote, then what others wrote. Never by an e-mail address."""
+"""Whose a purchase is: what we know, then what we wrote, then what others wrote. Never by an e-mail address alone."""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 
+from portal import email_addresses
+from portal.account.models import User
 from portal.billing import orders
 from portal.billing.links import number_in
 from portal.billing.models import Order, StripeCustomer
@@ -39,16 +41,25 @@ def _of_our_checkout(vendor_id: int, facts: Facts) -> int | None:
 
 
 def _of_reference(vendor_id: int, facts: Facts) -> int | None:
-    """Whose order `client_reference_id` names. A buyer can edit it in a link, so it is a claim and no proof.
+    """Whose order `client_reference_id` names. Whoever spreads a link can write it there: a claim and no proof.
 
-    It counts where the order is for one of the prices bought, and the Stripe customer is nobody else's.
+    It counts where the order is for one of the prices bought, the payer's address is that of the customer or of who
+    ordered, and the Stripe customer is nobody else's. Otherwise a stranger would get what others pay for.
     """
     order = db.session.get(Order, (vendor_id, facts.reference)) if 0 < len(facts.reference) <= 40 else None
     if order is None or order.livemode != facts.livemode:
         return None
-    if order.price_id not in {line.price_id for line in facts.lines}:
+    if order.price_id not in {line.price_id for line in facts.lines} or not _has_paid(order, facts):
         return None
     return order.customer_id if _counterpart(vendor_id, facts) in (None, order.customer_id) else None
+
+
+def _has_paid(order: Order, facts: Facts) -> bool:
+    """Whether the payer gave the address of the customer, or of the account that ordered."""
+    payer = email_addresses.find(facts.email)
+    customer = db.session.get(Customer, (order.vendor_id, order.customer_id))
+    user = db.session.get(User, order.user_id) if order.user_id else None
+    return payer is not None and payer.key in {one.email_key for one in (customer, user) if one is not None}
 
 
 def _customer(vendor_id: int, customer_id: int | None) -> int | None:
