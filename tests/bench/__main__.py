@@ -11,7 +11,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import counted, door, enumeration, growth, in_process, sites, start, wire
+from tests.bench import counted, door, drain, enumeration, growth, in_process, sites, start, wire
 from tests.bench.report import Line, show
 from tests.support import databases
 
@@ -24,7 +24,7 @@ WITH_DATA = {
     "growth": growth.run,
 }
 ALONE = {"start": start.run, "enumeration": enumeration.run}
-MONEY = {"door": door.run}
+MONEY = {"door": door.run, "drain": drain.run}
 
 
 def main() -> None:

@@ -92,12 +92,13 @@ def _add_users() -> tuple[dict[str, str], int, str]:
         factories.make_association(user, customers[name])
         for number in range(count):
             newest[name] = _add_license(vendor, product, customers[name], has_subscription=number % 10 in (0, 4, 8))
-        cookies[name] = _sign_in(user.id, name)
+        cookies[name] = sign_in(user.id, name)
     db.session.commit()
     return cookies, customers["ten"].id, f"{LICENSES}/{newest['ten'].global_id}"
 
 
-def _sign_in(user_id: int, token: str) -> str:
+def sign_in(user_id: int, token: str) -> str:
+    """Sign a user in; the cookie. The caller commits."""
     from portal.account.models import UserSession
 
     end = clock.now() + timedelta(hours=12)
