@@ -65,6 +65,10 @@ def find_step(
     livemode = stored.livemode if stored is not None else None
     paid = _subscription(vendor, subscription, livemode) if subscription else None
     chosen = _customer(customers, customer, paid.customer_id if paid else None)
+    if paid is not None and _is_anothers(paid, customers):
+        raise NothingYet(
+            _("Somebody else pays this subscription. Please write to %(vendor)s to change it.", vendor=vendor.name)
+        )
     linked = db.session.scalars(
         select(StripeCustomer).filter_by(vendor_id=vendor.id, customer_id=chosen.id, livemode=livemode, state="linked")
     ).first()
@@ -84,6 +88,17 @@ def _subscription(vendor: VendorProfile, stripe_id: str, livemode: bool | None) 
     if found is None or found.livemode != livemode or found.customer_id is None:
         raise NotFound(_("There is no such subscription."))
     return found
+
+
+def _is_anothers(paid: Subscription, customers: Sequence[StandingCustomer]) -> bool:
+    """Whether it is billed to the counterpart of a customer who is not the visitor's.
+
+    Staff may give a purchase to somebody else than its payer: the payer's cards and invoices do not go along.
+    """
+    counterpart = select(StripeCustomer.customer_id).filter_by(
+        vendor_id=paid.vendor_id, stripe_id=paid.stripe_customer_id
+    )
+    return db.session.scalar(counterpart) not in (None, *(one.id for one in customers))
 
 
 def _customer(customers: Sequence[StandingCustomer], asked: str, owner: int | None) -> StandingCustomer:

@@ -148,6 +148,24 @@ def test_anothers_subscription_is_not_found(page: Page, buyer: Buyer, vendor: Ve
     assert [entry for entry in audit.list_for(vendor) if entry.action == "billing.portal"] == []
 
 
+def test_who_got_a_purchase_of_somebody_else_does_not_see_their_cards(
+    page: Page, buyer: Buyer, vendor: Vendor, shop: Shop, sandbox: RunningSandbox
+) -> None:
+    payer = shop.customer(make_customer(vendor))
+    given = shop.subscribe(payer, buyer.license, metadata={"skm_customer_id": str(buyer.customer.id)}).id
+    billing.sync(vendor)
+    db.session.get(Subscription, (vendor.id, given)).customer_id = buyer.customer.id  # as the desk does
+    db.session.commit()
+    page.get(BILLING)
+    sandbox.judge.seen.clear()
+    for flow in ("", "payment_method_update", "subscription_cancel"):
+        page.submit({"flow": flow, "subscription": given}, form="form[action$='/Billing/Portal']")
+        assert page.location == BILLING
+        page.follow()
+        assert "Somebody else pays this subscription" in page.text
+    assert sandbox.judge.seen == []
+
+
 def test_another_vendors_subscription_is_not_found(page: Page, buyer: Buyer, globex: Vendor) -> None:
     make_association(buyer.user, make_customer(globex))
     page.get("/Portal/@globex.example/Billing")
