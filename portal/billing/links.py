@@ -28,13 +28,15 @@ class Links:
     owners: dict[str, int]
 
     @classmethod
-    def read(cls, connection: Connection, vendor_id: int, found: Gathered) -> Links:
-        """Start from our own table."""
+    def read(cls, connection: Connection, vendor_id: int, found: Gathered, *only: str) -> Links:
+        """Start from our own table. only: the counterparts that matter; all unless given."""
         statement = select(StripeCustomer.stripe_id, StripeCustomer.customer_id).where(
             StripeCustomer.vendor_id == vendor_id,
             StripeCustomer.livemode == found.livemode,
             StripeCustomer.stripe_id.is_not(None),
         )
+        if only:
+            statement = statement.where(StripeCustomer.stripe_id.in_(only))
         owners = {str(stripe_id): customer_id for stripe_id, customer_id in connection.execute(statement)}
         return cls(connection, vendor_id, found.livemode, found.products, owners)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Executable, func, select, update
 
 from portal import clock, unit_of_work
 from portal.billing import account, gateway
@@ -102,7 +103,7 @@ def record_purchase(
     read, connection = purchase.subscription, db.session.connection()
     found = Gathered(read.livemode, fetched_at, products=purchase.products)
     if purchase.customer is not None:
-        Links.read(connection, vendor_id, found).link_customer(purchase.customer)
+        Links.read(connection, vendor_id, found, purchase.customer.id).link_customer(purchase.customer)
     _upsert(connection, vendor_id, read, found, customer_id, license_global_id)
 
 
@@ -190,15 +191,23 @@ def _upsert(
     customer_id: int | None,
     global_id: int | None,
 ) -> None:
-    values = _columns(read, found) | {"customer_id": customer_id, "license_global_id": global_id}
-    insert = insert_into(Subscription).values(vendor_id=vendor_id, stripe_id=read.id, **values)
+    links = {"customer_id": customer_id, "license_global_id": global_id}
+    values = _columns(read, found) | links
+    statement = _upserting(connection.dialect.name, tuple(values))
+    connection.execute(statement, {"vendor_id": vendor_id, "stripe_id": read.id, **values})
+
+
+@cache  # building this statement costs several times what running it does
+def _upserting(dialect: str, names: tuple[str, ...]) -> Executable:
+    insert = insert_into(Subscription.__table__)
     # A link that Stripe's metadata no longer shows is kept: nothing missing there takes a key away here.
-    changed: dict[str, Any] = {name: insert.excluded[name] for name in values}
+    changed: dict[str, Any] = {name: insert.excluded[name] for name in names}
     for name in ("customer_id", "license_global_id"):
         changed[name] = func.coalesce(insert.excluded[name], getattr(Subscription, name))
     newer = Subscription.fetched_at <= insert.excluded.fetched_at
     keys = ["vendor_id", "stripe_id"]
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed, where=newer))
+    statement: Executable = insert.on_conflict_do_update(index_elements=keys, set_=changed, where=newer)
+    return statement
 
 
 def _columns(read: gateway.SubscriptionRead, found: Gathered) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, exists, or_, select, tuple_, update
 from sqlalchemy.orm import aliased
 
 from portal import clock
@@ -77,26 +77,48 @@ def claim(connection: Connection) -> Claim | None:
     if found is None:
         return None
     row, vendor_id, subject = found
-    mine = select(StripeEvent.id).where(*_due(now), StripeEvent.vendor_id == vendor_id)
-    mine = mine.where(StripeEvent.subject == subject if subject else StripeEvent.id == row)
-    mine = mine.order_by(StripeEvent.id).limit(MOST_AT_ONCE)
-    taken = (
-        update(StripeEvent)
-        .where(StripeEvent.id.in_(mine.with_for_update(skip_locked=True).scalar_subquery()))
-        .values(lease_until=now + LEASE, fence=StripeEvent.fence + 1, attempts=StripeEvent.attempts + 1)
-        .returning(StripeEvent.id, StripeEvent.fence, StripeEvent.attempts, StripeEvent.type)
-        .execution_options(synchronize_session=False)
+    taken = _taking(by_subject=bool(subject))
+    facts = {"now": now, "until": now + LEASE, "of_vendor": vendor_id} | (
+        {"about": subject} if subject else {"this": row}
     )
-    rows = connection.execute(taken).all()
+    rows = connection.execute(taken, facts).all()
     kinds = tuple(dict.fromkeys(each.type for each in rows))
     fences = {each.id: each.fence for each in rows}
     return Claim(vendor_id, subject, kinds, fences, {each.id: each.attempts for each in rows})
 
 
-def done(claim: Claim, note: str = "") -> list[Update]:
-    """The statements that end the events; each changes no row when its claim was lost."""
+@cache
+def _taking(*, by_subject: bool) -> Update:
+    """Lease what is due of a subject, or one event that has none."""
+    mine = select(StripeEvent.id).where(
+        *_due(bindparam("now", type_=UtcDateTime)), StripeEvent.vendor_id == bindparam("of_vendor")
+    )
+    if by_subject:
+        mine = mine.where(StripeEvent.subject == bindparam("about"))
+    else:
+        mine = mine.where(StripeEvent.id == bindparam("this"))
+    mine = mine.order_by(StripeEvent.id).limit(MOST_AT_ONCE)
+    values = {
+        "lease_until": bindparam("until", type_=UtcDateTime),
+        "fence": StripeEvent.fence + 1,
+        "attempts": StripeEvent.attempts + 1,
+    }
+    return (
+        update(StripeEvent)
+        .where(StripeEvent.id.in_(mine.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(values)
+        .returning(StripeEvent.id, StripeEvent.fence, StripeEvent.attempts, StripeEvent.type)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def done(claim: Claim, note: str = "") -> Update:
+    """The statement that ends the events; it changes fewer rows than it should when the claim was lost."""
+    mine = StripeEvent.id.in_(claim.fences)  # so that their index is used
+    held = tuple_(StripeEvent.id, StripeEvent.fence).in_(list(claim.fences.items()))
     values = {"state": "done", "last_error": note, "lease_until": None, "done_at": clock.now()}
-    return [_still(row, fence).values(values) for row, fence in claim.fences.items()]
+    still = update(StripeEvent).where(mine, held, StripeEvent.state == "received")
+    return still.values(values).execution_options(synchronize_session=False)
 
 
 def failed(claim: Claim, reason: str) -> list[Update]:

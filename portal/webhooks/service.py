@@ -98,9 +98,8 @@ def _handle(claim: Claim) -> None:
     if CATALOG.intersection(claim.kinds):
         plans.queue_sync(claim.vendor_id, soon=True)
     failpoints.reach("webhooks.handle.before_done")
-    for statement in claims.done(claim, note):
-        if db.session.execute(statement).rowcount != 1:  # type: ignore[attr-defined]
-            raise Overtaken("Another worker took over.")
+    if db.session.execute(claims.done(claim, note)).rowcount != len(claim.fences):  # type: ignore[attr-defined]
+        raise Overtaken("Another worker took over.")
     failpoints.reach("webhooks.handle.before_commit")
     db.session.commit()
     failpoints.reach("webhooks.handle.after_commit")
