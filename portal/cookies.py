@@ -17,6 +17,7 @@ KNOWN = "known"
 FORM = "form"
 RESET = "reset"
 CLAIM = "claim"
+PAYMENT = "payment"
 
 
 class SmallSession(SecureCookieSessionInterface):

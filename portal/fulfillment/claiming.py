@@ -1,15 +1,17 @@
 """The link by which a payer claims a payment that nobody is known for.
 
 It is mailed to the address that Stripe has of the payer: holding it shows that the address is theirs. It tells no more
-than they know (what was paid, and to whom), and works until somebody has claimed the payment.
+than they know (what was paid, and to whom), and works until somebody has claimed the payment, or Stripe has another
+address: one that was mistyped reaches a stranger.
 """
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from datetime import timedelta
 
-from portal import addresses, clock, email_addresses, signed_links
+from portal import addresses, clock, crypto, email_addresses, signed_links
 from portal.extensions import db
 from portal.fulfillment.models import Purchase
 from portal.outbox import service as outbox
@@ -17,8 +19,9 @@ from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from portal.vendors.service import HasId, VendorProfile
 
-PURPOSE = "claim_payment"
+PURPOSE, ADDRESS = "claim_payment", "claim_payment.address"
 LINK_LIVES = timedelta(days=30)
+MARK = 20  # letters of the digest of an address
 OPEN, TAKEN, EXPIRED, UNKNOWN = "open", "taken", "expired", "unknown"
 STATUS = {OPEN: 200, TAKEN: 409, EXPIRED: 410, UNKNOWN: 404}
 
@@ -42,7 +45,8 @@ class Claim:
 def claim_link(vendor: VendorProfile, purchase: Purchase) -> str:
     """The link for the payer; it works until somebody has claimed the payment, and for 30 days at most."""
     until = clock.unix() + int(LINK_LIVES.total_seconds())
-    facts = {"aud": vendor.id, "purchase": purchase.stripe_id, "until": until}
+    to = crypto.keyed_digest(purchase.email, ADDRESS)[:MARK]
+    facts = {"aud": vendor.id, "purchase": purchase.stripe_id, "until": until, "to": to}
     return addresses.portal_link(vendor, "Claim", auth=signed_links.sign(PURPOSE, facts))
 
 
@@ -53,9 +57,15 @@ def read_claim(vendor: HasId, text: str) -> Claim:
     if purchase is None:
         return Claim(UNKNOWN)
     state = OPEN if purchase.state == "unclaimed" and purchase.customer_id is None else TAKEN
-    if state == OPEN and int(facts["until"]) <= clock.unix():
+    if state == OPEN and (int(facts["until"]) <= clock.unix() or not _is_mailed_to(purchase, str(facts.get("to", "")))):
         state = EXPIRED
     return Claim(state, purchase.stripe_id, purchase.amount_minor, purchase.currency, purchase.customer_id)
+
+
+def _is_mailed_to(purchase: Purchase, mark: str) -> bool:
+    """Whether a link went to the address that Stripe has now. mark: of the address, as the link carries it."""
+    known = [digest[:MARK] for digest in crypto.keyed_digests(purchase.email, ADDRESS)]
+    return any([hmac.compare_digest(mark, one) for one in known])
 
 
 def can_be_mailed(purchase: Purchase) -> bool:

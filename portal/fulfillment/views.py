@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
-from portal import PORTAL, access, addresses, throttle, unit_of_work
+from portal import PORTAL, access, addresses, cookies, throttle, unit_of_work
 from portal.account import service as account
 from portal.account import sessions
 from portal.associate.forms import SignUpForm
@@ -24,16 +24,22 @@ from portal.terms.service import StandingCustomer, Terms
 
 bp = Blueprint("fulfillment", __name__)
 Customers = tuple[StandingCustomer, ...]
+COOKIE_SECONDS = 24 * 3600
 
 
 @bp.get(f"{PORTAL}/Claim")
 @access.public
 def claim() -> Response:
-    """What was paid, and where the license may go."""
-    auth = request.args.get("auth", "")
+    """What was paid, and where the license may go. As with association links, the code leaves the address bar."""
+    is_opened = "auth" in request.args
+    auth = request.args["auth"] if is_opened else cookies.read(cookies.PAYMENT)
     found, customers, asked = _look(auth)
     if found.state != claiming.OPEN:
         return _closed(found, customers)
+    if is_opened:
+        cookies.put(cookies.PAYMENT, auth, COOKIE_SECONDS)
+        if cookies.any_sent():
+            return _private(redirect(addresses.portal_path(g.vendor, "Claim"), code=303))
     form = _choice(customers) if _user_id() else SignUpForm(formdata=None)
     return _page(found, auth, form, asked)
 
@@ -67,6 +73,7 @@ def _bind(found: Claim, choice: str) -> Response:
         unit_of_work.rollback()
         return _closed(Claim(claiming.TAKEN), ())
     unit_of_work.commit()
+    cookies.drop(cookies.PAYMENT)
     try:
         fulfillment.ensure_now(g.vendor.id, found.stripe_id)
         unit_of_work.commit()

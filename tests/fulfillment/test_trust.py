@@ -6,9 +6,12 @@ from sqlalchemy import select
 
 from portal.billing.models import Subscription
 from portal.extensions import db
+from portal.fulfillment import unclaimed
+from portal.vendors import service as vendors
 from tests import factories
-from tests.fulfillment.story import Story
+from tests.fulfillment.story import Story, work_once
 from tests.fulfillment.test_links import PAYER, bought_with, link, order, visit
+from tests.support.mailbox import sent_mails
 
 ORDER = "order_0123456789"
 
@@ -29,3 +32,20 @@ def test_a_payer_may_give_the_address_of_the_account_that_ordered(story: Story) 
     visit(story, link(story, price), ORDER)
 
     assert story.the_key().customer_id == mine
+
+
+def test_a_claim_link_dies_when_stripe_gets_another_address(story: Story) -> None:
+    bought = story.buy(buyer=story.shop.customer(email="mistyped@mail.example"))
+    story.tell(bought)
+    assert work_once() is True
+    (wrong,) = sent_mails("mistyped@mail.example")
+    story.shop.v1.customers.update(bought.customer, {"email": PAYER})
+    story.tell_of("customer.updated", {"id": bought.customer})
+    unclaimed.mail_link(vendors.profile_of(story.vendor), bought.id)
+    db.session.commit()
+    (right,) = sent_mails(PAYER)
+
+    story.page.get(wrong.links[0], status=410)
+    assert "expired" in story.page.text
+    story.page.get(right.links[0])
+    assert "Claim your payment" in story.page.text

@@ -99,6 +99,8 @@ def test_opening_the_link_changes_nothing_and_tells_nothing_new(story: Story) ->
     link = link_of(story)
     for _ in range(2):
         story.page.get(link)
+        story.page.client.delete_cookie("latchkey-payment")
+        story.page.client.delete_cookie("latchkey-form")
         assert story.page.response.headers["Referrer-Policy"] == "no-referrer"
         assert "$19.00" in story.page.text
         assert PAYER not in story.page.text
@@ -112,7 +114,7 @@ def test_a_customer_takes_it_for_one_of_their_own(story: Story) -> None:
         factories.make_association(user, customer)
     mine, second_id = user, second.id
     story.page.sign_in(mine, vendor=story.vendor)
-    story.page.get(link)
+    story.page.get(link, status=303).follow()
     story.page.submit({"customer": str(second_id)}, status=303)
 
     assert story.page.location == "/Portal/@acme.example/Licenses"
@@ -125,7 +127,7 @@ def test_somebody_without_a_record_becomes_a_customer(story: Story) -> None:
     link = link_of(story)
     user = factories.make_user(email="ada@mail.example", name="Ada Lovelace")
     story.page.sign_in(user, vendor=story.vendor)
-    story.page.get(link)
+    story.page.get(link, status=303).follow()
     story.page.submit({}, status=303)
     story.page.get("/Portal/@acme.example/Licenses")
 
@@ -137,7 +139,7 @@ def test_nobody_takes_it_twice_or_for_somebody_else(story: Story) -> None:
     stranger, theirs, mine = factories.make_user(), story.customer(), story.customer()
     their_id, mine_id = theirs.id, mine.id
     story.page.sign_in(stranger, vendor=story.vendor)
-    story.page.get(link)
+    story.page.get(link, status=303).follow()
     story.page.submit({"customer": str(their_id)}, status=422)
 
     (payment,) = unclaimed.list_for(story.vendor)
@@ -157,7 +159,7 @@ def test_a_stranger_signs_up_and_comes_back(story: Story) -> None:
     story.page.submit({"code": code}, status=303)
 
     assert story.page.location == link
-    story.page.get(link)
+    story.page.get(link, status=303).follow()
     story.page.submit({}, status=303)
     assert not story.the_key().block
 
@@ -168,3 +170,13 @@ def test_old_and_altered_links(story: Story) -> None:
     story.page.get("/Portal/@acme.example/Claim", status=404)
     clock.move(timedelta(days=31))
     story.page.get(link, status=410)
+
+
+def test_the_code_leaves_the_address_bar(story: Story) -> None:
+    link = link_of(story)
+    story.page.get(link)
+    story.page.get(link, status=303)
+    assert story.page.location == "/Portal/@acme.example/Claim"
+
+    story.page.follow()
+    assert "$19.00" in story.page.text
