@@ -71,7 +71,7 @@ def own_transaction() -> Iterator[Connection]:
 
     Never nested in a writing transaction: on SQLite that would wait for itself.
     """
-    if db.session().in_transaction() and not g.get("read_only", False):
+    if db.session.registry.has() and db.session().in_transaction() and not g.get("read_only", False):
         raise NotAllowedNow("A short transaction must not run inside the request's own.")
     before = g.get("read_only", False)
     if before:

@@ -46,6 +46,7 @@ def shared_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> F
 def app(shared_app: Flask) -> Iterator[Flask]:
     """The app with an empty database and a context of the test's own."""
     databases.empty(shared_app)
+    shared_app.extensions.pop("webhook_endpoints", None)
     with shared_app.app_context():
         yield shared_app
         db.session.rollback()

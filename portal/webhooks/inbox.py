@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
-from flask import g
-from sqlalchemy import Connection, Executable, bindparam, select
+from flask import current_app, g
+from sqlalchemy import Connection, Dialect, bindparam, select
 
 from portal import clock, crypto
 from portal.billing import service as billing
@@ -23,6 +23,8 @@ from portal.webhooks.reading import EventFacts, Unreadable
 
 __all__ = ["Endpoint", "Unreadable", "find_endpoint", "row_for", "store"]
 
+FRESH = 1.0  # seconds
+COLUMNS = tuple(one.name for one in StripeEvent.__table__.columns if one.name not in ("id", "lease_until"))
 _ENDPOINT = (
     select(
         Vendor.id,
@@ -47,13 +49,28 @@ class Endpoint:
     instance: str
 
 
-def find_endpoint(text: str) -> Endpoint | None:
-    """The door of the vendor with this number, or None. Reads without the write lock."""
+def find_endpoint(text: str, *, anew: bool = True) -> Endpoint | None:
+    """The door of the vendor with this number, or None. Reads without the write lock.
+
+    anew: False takes what was read up to a second ago, which saves the door half its time.
+    """
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and 0 < int(text) < 2**31):
         return None
+    remembered: dict[int, tuple[float, Endpoint]] = current_app.extensions.setdefault("webhook_endpoints", {})
+    now = clock.monotonic()
+    read_at, endpoint = remembered.get(int(text), (-FRESH, None))
+    if endpoint is not None and not anew and now - read_at < FRESH:
+        return endpoint
+    endpoint = _read_endpoint(int(text))
+    if endpoint is not None:
+        remembered[endpoint.vendor_id] = (now, endpoint)
+    return endpoint
+
+
+def _read_endpoint(vendor_id: int) -> Endpoint | None:
     g.read_only = True
     with db.engine.connect() as connection:
-        row = connection.execute(_ENDPOINT, {"vendor_id": int(text)}).first()
+        row = connection.execute(_ENDPOINT, {"vendor_id": vendor_id}).first()
     g.read_only = False
     if row is None:
         return None
@@ -87,9 +104,13 @@ def row_for(endpoint: Endpoint, raw: bytes) -> dict[str, Any]:
     }
 
 
-def store(connection: Connection, row: dict[str, Any]) -> None:
-    """Put the row into the inbox, unless the very same body stands there already."""
-    connection.execute(_insert(connection.dialect.name), row)
+def store(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Put rows into the inbox, those left out whose very same body stands there already."""
+    insert = _insert(connection.dialect)
+    # In one order always: two transactions with the same rows must not wait for each other.
+    in_order = sorted(rows, key=lambda row: (row["vendor_id"], row["sha256"]))
+    values = [insert.values(row) for row in in_order]
+    connection.exec_driver_sql(insert.sql, values if len(values) > 1 else values[0])
 
 
 def place(vendor_id: int, sha256: str) -> str:
@@ -97,11 +118,31 @@ def place(vendor_id: int, sha256: str) -> str:
     return f"stripe_event:{vendor_id}:{sha256}"
 
 
-@cache
-def _insert(dialect: str) -> Executable:
-    """Made once: building the statement costs more than running it."""
-    statement: Executable = insert_into(StripeEvent.__table__).on_conflict_do_nothing()
-    return statement
+@lru_cache(maxsize=4)
+def _insert(dialect: Dialect) -> _Insert:
+    return _Insert(dialect)
+
+
+class _Insert:
+    """The statement for one kind of database, compiled once: building and binding it costs more than running it."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        statement = insert_into(StripeEvent.__table__).on_conflict_do_nothing()
+        compiled = statement.compile(dialect=dialect, column_keys=COLUMNS)
+        self.sql = str(compiled)
+        self.positions = compiled.positiontup
+        self.written = [
+            (name, convert)
+            for name, bound in compiled.binds.items()
+            if (convert := bound.type.dialect_impl(dialect).bind_processor(dialect))
+        ]
+
+    def values(self, row: dict[str, Any]) -> Any:
+        """A row as the driver takes it."""
+        sent = dict(row)
+        for name, convert in self.written:
+            sent[name] = convert(sent[name])
+        return sent if self.positions is None else tuple([sent[name] for name in self.positions])
 
 
 def _state(endpoint: Endpoint, facts: EventFacts) -> str:

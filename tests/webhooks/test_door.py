@@ -50,6 +50,24 @@ def test_a_genuine_event_is_stored_and_acknowledged(page: Page, vendor: Vendor, 
     assert crypto.open_sealed(row.raw, inbox.place(vendor.id, row.sha256)).encode() == body
 
 
+def test_a_change_of_the_account_shows_at_once_where_it_lets_in_and_soon_where_it_refuses(
+    page: Page, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The door remembers an account for a second; it must neither refuse nor ignore for what it remembers."""
+    account = db.session.get_one(StripeAccount, vendor.id)
+    account.livemode = True
+    assert deliver(page, event(), vendor.id).status_code == 200
+    billing.set_account(vendor, webhook_secrets=["whsec_third5555555555"])
+    account.livemode = False
+    body, late = event(), event()
+
+    assert deliver(page, body, vendor.id, signature(body, "whsec_third5555555555")).status_code == 200
+    assert [row.state for row in stored()] == ["ignored", "received"]
+    after = clock.monotonic() + inbox.FRESH
+    monkeypatch.setattr(clock, "monotonic", lambda: after)
+    assert deliver(page, late, vendor.id, signature(late, SECRET)).status_code == 400
+
+
 def test_nothing_is_said_before_it_is_committed(page: Page, vendor: Vendor) -> None:
     happened: list[str] = []
     number, body = vendor.id, event()
