@@ -15,6 +15,7 @@ from portal.console.forms import AssignForm, ExtendForm, LicenseEditForm
 from portal.customers import service as customers
 from portal.errors import Invalid
 from portal.forms import PortalForm
+from portal.fulfillment import mails
 from portal.licenses import desk, service
 from portal.licenses.models import License
 
@@ -70,6 +71,15 @@ def assign(global_id: int) -> Response | Refused:
                 license, _("No customer has this license now.") if gone else _("The license has its customer.")
             )
     return _page(license, assign_form=form), form.status
+
+
+@bp.post("/License/<int:global_id>/Mail")
+@access.staff("support")
+def mail(global_id: int) -> Response:
+    """Mail the key to its customer once more."""
+    license = service.get(g.vendor, global_id)
+    address = mails.mail_key_again(g.vendor, license)
+    return _done(license, _("The key is on its way to %(address)s.", address=address))
 
 
 @bp.post("/License/<int:global_id>/Block")

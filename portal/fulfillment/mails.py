@@ -5,20 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from portal import addresses, clock
+from portal.audit import service as audit
 from portal.customers.models import Customer
+from portal.errors import Conflict
 from portal.extensions import db
-from portal.fulfillment import claiming
+from portal.fulfillment import claiming, oddities
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
 from portal.fulfillment.units import Change
-from portal.licenses.models import Product
+from portal.licenses import desk
+from portal.licenses import service as licenses
+from portal.licenses.models import License, Product
 from portal.outbox import service as outbox
 from portal.staff import service as staff
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
+from portal.vendors.service import VendorProfile
 
 NAMES = {
     "issued": "license_issued",
@@ -26,6 +32,7 @@ NAMES = {
     "restored": "license_restored",
     "blocked": "license_blocked",
 }
+MARKS = {"unclaimed_payment": "unclaimed", "odd_purchase": "odd"}
 NEWS = timedelta(days=3)  # what was bought before is no news to staff
 WHO_HELPS = ("owner", "admin")
 
@@ -37,9 +44,35 @@ def tell(vendor: Vendor, purchase: Purchase, facts: Facts, changes: list[Change]
             _tell_customer(vendor, purchase, change)
     if facts.status in ("past_due", "unpaid") and facts.invoice_id and facts.is_paid:
         _queue(vendor, purchase, "payment_failed", facts.invoice_id)
+    if oddities.notice_of(facts):
+        _tell_of_oddity(vendor, purchase)
     if purchase.state == "unclaimed" and _is_new(facts):
         _tell_staff(vendor, purchase)
         claiming.offer_to_payer(vendor, purchase)
+
+
+def mail_key_again(vendor: VendorProfile, license: License) -> str:
+    """Queue the mail with a key once more, at a click of staff, once a minute at most; the address it goes to.
+
+    Raises Conflict where the license has no customer with an address.
+    """
+    owner = db.session.get(Customer, (vendor.id, license.customer_id)) if license.customer_id else None
+    if owner is None or not owner.email:
+        raise Conflict(_("The license has no customer with an e-mail address."))
+    product = licenses.get_product(vendor, license.product_id)
+    outbox.queue_mail(
+        NAMES["issued"],
+        owner.email,
+        vendor_id=vendor.id,
+        language=vendor.language,
+        dedupe_key=f"key_again:{vendor.id}:{license.global_id}:{clock.unix() // 60}",
+        product=product.name,
+        key=license.key,
+        until=license.expires_at.isoformat() if desk.is_time_limited(license, product) else "",
+        because="",
+    )
+    audit.record(vendor.id, "license.mail", f"license:{license.global_id}", after={"email": owner.email})
+    return owner.email
 
 
 def _is_new(facts: Facts) -> bool:
@@ -86,19 +119,35 @@ def _address(purchase: Purchase) -> str:
 
 
 def _tell_staff(vendor: Vendor, purchase: Purchase) -> None:
-    mark = f"watch:{vendor.id}:{purchase.stripe_id}:{purchase.reason}"[:200]
-    outbox.queue_job("reconciliation.watch", vendor_id=vendor.id, dedupe_key=mark)  # puts it on the desk at once
+    _tell_helpers(
+        vendor,
+        purchase,
+        "unclaimed_payment",
+        purchase.reason,
+        reason=purchase.reason,
+        email=purchase.email,
+        amount_minor=purchase.amount_minor,
+        currency=purchase.currency,
+        desk_url=addresses.absolute("/Reconciliation?kind=unclaimed_payment"),
+    )
+
+
+def _tell_of_oddity(vendor: Vendor, purchase: Purchase) -> None:
+    desk_url = addresses.absolute("/Reconciliation?kind=lookup_failed")
+    _tell_helpers(vendor, purchase, "odd_purchase", purchase.notice, notice=purchase.notice, desk_url=desk_url)
+
+
+def _tell_helpers(vendor: Vendor, purchase: Purchase, name: str, fact: str, **context: Any) -> None:
+    """Put it on the desk at once, and mail owners and admins, once for each fact about a purchase."""
+    mark = f"{vendor.id}:{purchase.stripe_id}:{fact}"
+    outbox.queue_job("reconciliation.watch", vendor_id=vendor.id, dedupe_key=f"watch:{mark}"[:200])
     for member in staff.list_members(vendor):
         if member.role in WHO_HELPS:
             outbox.queue_mail(
-                "unclaimed_payment",
+                name,
                 member.email,
                 vendor_id=vendor.id,
-                dedupe_key=f"unclaimed:{vendor.id}:{purchase.stripe_id}:{purchase.reason}:{member.user_id}"[:200],
+                dedupe_key=f"{MARKS[name]}:{mark}:{member.user_id}"[:200],
                 stripe_id=purchase.stripe_id,
-                reason=purchase.reason,
-                email=purchase.email,
-                amount_minor=purchase.amount_minor,
-                currency=purchase.currency,
-                desk_url=addresses.absolute("/Reconciliation?kind=unclaimed_payment"),
+                **context,
             )

@@ -15,7 +15,7 @@ from portal.billing import service as billing
 from portal.billing.models import StripeAccount
 from portal.database import insert_into
 from portal.extensions import db
-from portal.fulfillment import mails, order_states, owners, plans, seeds, serving, states, write_back
+from portal.fulfillment import mails, oddities, order_states, owners, plans, seeds, serving, states, write_back
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
 from portal.fulfillment.reading import Source, get, purchases_of, read
@@ -124,8 +124,8 @@ def _note(purchase: Purchase, facts: Facts) -> None:
     purchase.status, purchase.livemode = facts.status[:30], facts.livemode
     purchase.stripe_customer_id, purchase.email = facts.stripe_customer_id[:60], facts.email[:512]
     purchase.amount_minor, purchase.currency = facts.amount_minor, facts.currency[:3]
-    kept = purchase.notice if purchase.notice == serving.NOT_ADOPTED else ""
-    purchase.notice = f"unknown status: {facts.status[:60]}" if facts.effect == states.LOOK else kept
+    kept = purchase.notice if purchase.notice == oddities.NOT_ADOPTED else ""
+    purchase.notice = oddities.notice_of(facts) or kept
 
 
 def _first_key(purchase: Purchase) -> int | None:

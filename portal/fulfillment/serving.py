@@ -8,15 +8,13 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.extensions import db
-from portal.fulfillment import adopting, blocking, states, units
+from portal.fulfillment import adopting, blocking, oddities, states, units
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.fulfillment.plans import Entitlement
 from portal.fulfillment.units import Change
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
-
-NOT_ADOPTED = "the key named in the metadata could not be adopted"
 
 
 def units_of(purchase: Purchase) -> list[PaidUnit]:
@@ -59,7 +57,7 @@ class _Serving:
             return self._follow(moved, entitlement)
         named = adopting.named_key(self.purchase, self.facts, entitlement, position)
         if named is None and position == 0 and not self.there and adopting.names_a_key(self.facts, self.purchase):
-            self.purchase.notice = self.purchase.notice or NOT_ADOPTED
+            self.purchase.notice = self.purchase.notice or oddities.NOT_ADOPTED
         return [units.make(self.vendor, self.purchase, entitlement, ordinal, named, self.grace)]
 
     def _follow(self, unit: PaidUnit, entitlement: Entitlement) -> list[Change]:

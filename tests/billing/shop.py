@@ -49,3 +49,8 @@ class Shop:
         metadata = {"skm_key_globalid": str(license.global_id)} if license else {}
         given = {"customer": customer.id, "items": [{"price": self.monthly.id}], "metadata": metadata, **more}
         return self.v1.subscriptions.create(given)
+
+    def change_card(self, customer: str, card: str) -> None:
+        """Bills of this customer are charged to another card from now on."""
+        made = self.v1.payment_methods.attach(card, {"customer": customer})
+        self.v1.customers.update(customer, {"invoice_settings": {"default_payment_method": made.id}})

@@ -18,6 +18,8 @@ from tests.support.page import Page
 from tests.support.sandbox_server import RunningSandbox
 from tests.webhooks.letters import SECRET
 
+pytest.register_assert_rewrite("tests.fulfillment.gaps")
+
 __all__ = ["buyer", "key", "sandbox", "server", "shared_app", "shop", "story", "vendor"]
 
 

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import delete, func, select
 
 from portal import clock
+from portal.billing import service as billing
 from portal.customers.models import Customer
 from portal.extensions import db
 from portal.fulfillment import service as fulfillment
@@ -21,6 +22,7 @@ from portal.fulfillment.reading import Source
 from portal.licenses.models import License
 from portal.outbox import service as outbox
 from portal.outbox.worker import Tally, Worker
+from portal.stripe_doctor import service as stripe_doctor
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from portal.webhooks import service as webhooks
@@ -131,6 +133,19 @@ class Story:
         """An event about any object arrives and is worked off."""
         assert self.deliver(letters.event(kind, shown)) == 200
         assert self.work().failed == 0
+
+    def trust(self) -> None:
+        """The vendor enters the signing secret."""
+        billing.set_account(self.vendor, webhook_secrets=[letters.SECRET])
+        db.session.commit()
+
+    def diagnosed(self, *, quickly: bool = False) -> set[str]:
+        """What the Stripe doctor finds."""
+        db.session.rollback()
+        report = stripe_doctor.run(self.vendor_id, quickly=quickly)
+        db.session.commit()
+        assert report is not None
+        return {one.code for one in report.found}
 
     def sweep(self, name: str) -> None:
         """One turn of a sweep, and everything it leads to."""

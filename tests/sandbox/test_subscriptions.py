@@ -234,6 +234,26 @@ def test_paying_an_open_invoice_revives_the_subscription(client, shop):
         client.v1.invoices.pay(late.latest_invoice)
 
 
+@pytest.mark.parametrize("pays", [True, False])
+def test_a_change_may_wait_for_its_payment(client, shop, pays):
+    customer = shop.customer()
+    made = shop.subscribe(customer)
+    if not pays:
+        bad = client.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer.id})
+        client.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": bad.id}})
+    wanted = {"items": [{"id": made["items"].data[0].id, "quantity": 3}], "proration_behavior": "always_invoice"}
+    changed = client.v1.subscriptions.update(made.id, {**wanted, "payment_behavior": "pending_if_incomplete"})
+
+    assert changed.status == "active"
+    assert (changed["items"].data[0].quantity, changed.pending_update is None) == ((3, True) if pays else (1, False))
+    if not pays:
+        assert changed.pending_update.subscription_items[0].quantity == 3
+        good = client.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+        client.v1.invoices.pay(changed.latest_invoice, {"payment_method": good.id})
+        now = client.v1.subscriptions.retrieve(made.id)
+        assert (now["items"].data[0].quantity, now.pending_update) == (3, None)
+
+
 def test_invoices_are_listed_and_numbered(client, shop):
     customer = shop.customer()
     first, second = shop.subscribe(customer), shop.subscribe(customer)

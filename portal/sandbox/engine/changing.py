@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from portal.sandbox.engine import billed, due, invoicing, periods
+from portal.sandbox.engine import billed, due, invoicing, pending, periods
 from portal.sandbox.engine.blanks import NO_DETAILS
 from portal.sandbox.errors import StripeError, card_declined
 from portal.sandbox.ledger import Document, Ledger
@@ -109,7 +109,8 @@ def switch(
             f"Price `{price['id']}` is in {price['currency']}, but the subscription is in {subscription['currency']}.",
             param="items",
         )
-    before = billed.line_for(ledger, item)
+    before, item_before = billed.line_for(ledger, item), item
+    subscription |= {"pending_update": None}
     item = item | {"price": price["id"], "quantity": quantity}
     is_new_rhythm = _rhythm(price) != _rhythm(before.price) and subscription["status"] != "trialing"
     if is_new_rhythm:
@@ -126,7 +127,11 @@ def switch(
     elif proration == "always_invoice" and subscription["status"] != "trialing":
         lines = [_unused(ledger, before), _remaining(ledger, after)]
     if lines:
-        collect(ledger, subscription, invoicing.issue(ledger, subscription, lines, "subscription_update"), behavior)
+        invoice = invoicing.issue(ledger, subscription, lines, "subscription_update")
+        if behavior != pending.BEHAVIOR or is_new_rhythm:
+            collect(ledger, subscription, invoice, behavior)
+        elif not invoicing.settle(ledger, invoice):
+            return pending.hold(ledger, subscription, item_before, item)
     return due.save(ledger, subscription)
 
 

@@ -1,7 +1,7 @@
 """Invoices: made from lines, paid from the card, and what payment does to the subscription."""
 
 from portal.sandbox import ids
-from portal.sandbox.engine import blanks, cards, due, paying
+from portal.sandbox.engine import blanks, cards, due, paying, pending
 from portal.sandbox.engine.billed import Line, document_of
 from portal.sandbox.ledger import Document, Ledger
 
@@ -149,6 +149,8 @@ def shelve(ledger: Ledger, invoice: Document, status: str) -> None:
 def revive(ledger: Ledger, subscription: Document) -> None:
     """A subscription that owes nothing any more is active again."""
     owed = ledger.all("invoice", status="open", **{"parent.subscription_details.subscription": subscription["id"]})
+    if subscription["pending_update"] and not owed:
+        subscription = pending.apply(ledger, subscription)
     if subscription["status"] in ("past_due", "incomplete", "unpaid") and not owed:
         due.save(ledger, subscription | {"status": "active"})
 
