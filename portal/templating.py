@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from flask.templating import Environment
-from jinja2 import BaseLoader, Template
+from jinja2 import BaseLoader, Template, nodes
+from jinja2.compiler import CodeGenerator
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
+from markupsafe import Markup, escape
 
 from portal.i18n import fixed_text, page_language
 
@@ -39,6 +42,31 @@ class FixedTexts(Extension):
                 place += 1
 
 
+_find_special = re.compile("[&<>'\"]").search
+
+
+def printed(value: Any) -> Any:
+    """What `{{ value }}` prints where autoescape is on: to the letter what MarkupSafe's `escape` makes of it.
+
+    `escape` wraps each result once more, though templates only join what they print, and copies what is HTML already;
+    on a page with a hundred values that was a fourteenth of its cost.
+    """
+    kind = type(value)
+    if kind is str and _find_special(value) is None:
+        return value
+    return value if kind is Markup else escape(value)
+
+
+class Writer(CodeGenerator):
+    """Jinja's compiler, printing values with `printed`."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None:
+            self.write("environment.printed(")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+
 class PageEnvironment(Environment):
     """Flask's environment, with a variant per language that compiles and keeps that language's templates.
 
@@ -47,6 +75,8 @@ class PageEnvironment(Environment):
     """
 
     language: str | None = None
+    code_generator_class = Writer
+    printed = staticmethod(printed)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
