@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
+from portal.billing.gateway.calls import ask
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import translated
 from portal.billing.gateway.sessions import SessionRead, read_session
@@ -25,7 +27,7 @@ def create_session(connection: Connection, params: dict[str, Any], idempotency_k
 def find_session(connection: Connection, stripe_id: str) -> SessionRead:
     """A checkout as it is now, without what was paid. Raises Refused where Stripe does not know it."""
     with translated():
-        return read_session(connection.client().v1.checkout.sessions.retrieve(stripe_id).to_dict())
+        return read_session(ask(connection, "get", f"/v1/checkout/sessions/{quote(stripe_id, safe='')}", {}))
 
 
 def list_sessions_of(connection: Connection, stripe_customer_id: str) -> list[SessionRead]:

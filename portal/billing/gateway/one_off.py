@@ -37,7 +37,7 @@ class OneOffRead:
 def retrieve_invoice(connection: Connection, stripe_id: str) -> OneOffRead:
     """An invoice as it is now, with the prices and products of what it sells. Raises NoSuchPurchase."""
     params: Any = {"expand": ["customer"]}
-    found = found_at(lambda: connection.client().v1.invoices.retrieve(stripe_id, params))
+    found = found_at(connection, "invoices", stripe_id, params)
     read, customer = read_invoice(found), found.get("customer")
     return OneOffRead(
         id=read.id,
@@ -97,7 +97,7 @@ def _price(connection: Connection, line: Mapping[str, Any]) -> Mapping[str, Any]
     if not price_id:
         return {}
     params: Any = {"expand": ["product"]}
-    return found_at(lambda: connection.client().v1.prices.retrieve(price_id, params))
+    return found_at(connection, "prices", price_id, params)
 
 
 def _item(line: Mapping[str, Any], price: Mapping[str, Any]) -> BoughtItem:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-from portal.billing.gateway.calls import pages
+from portal.billing.gateway.calls import ask, pages
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import Refused, translated
 from portal.billing.gateway.money import InvoiceRead, PaymentRead, read_intent, read_invoice, read_payment
@@ -23,7 +24,7 @@ class NoSuchPurchase(Refused):
 def retrieve_subscription(connection: Connection, stripe_id: str) -> PurchaseRead:
     """A subscription as it is now: items with prices and products, customer, latest invoice. Raises NoSuchPurchase."""
     params = {"expand": ["customer", "items.data.price.product", "latest_invoice"]}
-    found = found_at(lambda: connection.client().v1.subscriptions.retrieve(stripe_id, params))  # type: ignore[arg-type]
+    found = found_at(connection, "subscriptions", stripe_id, params)
     if mapping(found.get("items")).get("has_more"):
         more: Any = {"subscription": stripe_id, "expand": ["data.price.product"]}
         found["items"] = {"data": list(pages(connection.client().v1.subscription_items.list, more)), "has_more": False}
@@ -42,8 +43,8 @@ def list_payments(connection: Connection, invoice_id: str) -> list[PaymentRead]:
     """What paid an invoice, with what was given back of it."""
     params = {"invoice": invoice_id, "status": "paid", "expand": ["data.payment.payment_intent.latest_charge"]}
     with translated():
-        found = connection.client().v1.invoice_payments.list(params)  # type: ignore[arg-type]
-    return [read_payment(connection, one.to_dict()) for one in found.data]
+        found = ask(connection, "get", "/v1/invoice_payments", params)
+    return [read_payment(connection, one) for one in found["data"]]
 
 
 def purchases_paid_by(connection: Connection, payment_intent: str) -> list[str]:
@@ -65,10 +66,10 @@ def purchases_paid_by(connection: Connection, payment_intent: str) -> list[str]:
 def retrieve_session(connection: Connection, stripe_id: str) -> tuple[SessionRead, list[PaymentRead]]:
     """A checkout as it is now, and what paid it if it was paid once. Raises NoSuchPurchase."""
     params = {"expand": ["customer", "line_items.data.price.product", "payment_intent.latest_charge"]}
-    sessions = connection.client().v1.checkout.sessions
-    found = found_at(lambda: sessions.retrieve(stripe_id, params))  # type: ignore[arg-type]
+    found = found_at(connection, "checkout/sessions", stripe_id, params)
     if mapping(found.get("line_items")).get("has_more"):
         more: Any = {"expand": ["data.price.product"]}
+        sessions = connection.client().v1.checkout.sessions
         lines = pages(lambda page: sessions.line_items.list(stripe_id, page), more)
         found["line_items"] = {"data": list(lines), "has_more": False}
     session = read_session(found)
@@ -80,16 +81,14 @@ def list_sessions(connection: Connection, **filters: str) -> list[SessionRead]:
     or `customer`.
     """
     with translated():
-        found = connection.client().v1.checkout.sessions.list({"limit": 100, **filters})  # type: ignore[arg-type]
-    return [read_session(one.to_dict()) for one in found.data]
+        found = ask(connection, "get", "/v1/checkout/sessions", {"limit": 100, **filters})
+    return [read_session(one) for one in found["data"]]
 
 
 def write_metadata(connection: Connection, stripe_id: str, metadata: dict[str, str]) -> None:
     """Set keys of the metadata of a subscription or invoice; an empty text removes one. Raises NoSuchPurchase."""
-    params: Any = {"metadata": metadata}
-    v1 = connection.client().v1
-    change: Callable[..., Any] = v1.invoices.update if stripe_id.startswith("in_") else v1.subscriptions.update
-    found_at(lambda: change(stripe_id, params))
+    place = "invoices" if stripe_id.startswith("in_") else "subscriptions"
+    found_at(connection, place, stripe_id, {"metadata": metadata}, method="post")
 
 
 def list_subscription_ids(connection: Connection, **filters: Any) -> list[str]:
@@ -110,11 +109,13 @@ def list_events(
     return list(pages(connection.client().v1.events.list, params))
 
 
-def found_at(call: Callable[[], Any]) -> dict[str, Any]:
-    """What a call for one object answers. Raises NoSuchPurchase."""
+def found_at(
+    connection: Connection, place: str, stripe_id: str, params: Mapping[str, Any], *, method: str = "get"
+) -> dict[str, Any]:
+    """One object, read or (`post`) changed. place: such as `checkout/sessions`. Raises NoSuchPurchase."""
     with translated():
         try:
-            return dict(call().to_dict())
+            return ask(connection, method, f"/v1/{place}/{quote(stripe_id, safe='')}", params)
         except Exception as error:
             if getattr(error, "code", None) == "resource_missing":
                 raise NoSuchPurchase("", code="resource_missing", param="id") from error
