@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from portal import clock
 from portal.audit import service as audit
@@ -17,6 +17,19 @@ from portal.licenses import keys
 from portal.licenses import service as licenses
 from portal.licenses.models import FEATURES, License
 from portal.vendors.models import Vendor
+
+# Made once: building such statements costs more than running them.
+_LOCKED = (
+    select(License)
+    .where(License.vendor_id == bindparam("vendor_id"), License.global_id == bindparam("global_id"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_SAME_KEY = select(License).where(
+    License.vendor_id == bindparam("vendor_id"),
+    License.product_id == bindparam("product_id"),
+    License.key == bindparam("key"),
+)
 
 
 @dataclass
@@ -31,8 +44,7 @@ class Change:
 
 def license_of(unit: PaidUnit) -> License:
     """The license of a unit, as it is now and nobody else's to change until our commit."""
-    mine = select(License).filter_by(vendor_id=unit.vendor_id, global_id=unit.license_global_id)
-    return db.session.scalars(mine.with_for_update().execution_options(populate_existing=True)).one()
+    return db.session.scalars(_LOCKED, {"vendor_id": unit.vendor_id, "global_id": unit.license_global_id}).one()
 
 
 def make(
@@ -69,9 +81,9 @@ def make(
 def _license(vendor: Vendor, purchase: Purchase, entitlement: Entitlement, unit: PaidUnit, grace: timedelta) -> License:
     plan, product = entitlement.plan, entitlement.product
     key = keys.derived_key(seeds.seed_of(vendor.id), product.id, unit.source, unit.ordinal, unit.generation)
-    same = select(License).where(License.vendor_id == vendor.id, License.product_id == product.id, License.key == key)
     until = entitlement.line.paid_until
-    return db.session.scalar(same) or licenses.create_license(
+    same = {"vendor_id": vendor.id, "product_id": product.id, "key": key}
+    return db.session.scalar(_SAME_KEY, same) or licenses.create_license(
         vendor,
         product,
         customer_id=purchase.customer_id,

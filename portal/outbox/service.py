@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
+
+from sqlalchemy import Executable, select
 
 from portal import clock, crypto
 from portal.database import insert_into
@@ -66,8 +69,14 @@ def _queue(
         db.session.add(item)
         return item
     # Not "look, then insert": two workers that do so at once would fail, with everything else they have done.
-    new = insert_into(OutboxItem).values(dedupe_key=dedupe_key, **values)
-    return db.session.scalars(new.on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(OutboxItem)).first()
+    return db.session.scalars(_new(db.engine.dialect.name), {"dedupe_key": dedupe_key, **values}).first()
+
+
+@cache  # building this statement costs several times what running it does
+def _new(dialect: str) -> Executable:
+    columns = OutboxItem.__table__.c
+    new = insert_into(OutboxItem.__table__).on_conflict_do_nothing(index_elements=["dedupe_key"])
+    return select(OutboxItem).from_statement(new.returning(*columns))
 
 
 class Sealed(Protocol):
