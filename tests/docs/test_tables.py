@@ -6,11 +6,13 @@ import re
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from portal import config, throttle
 from portal.billing import service as billing
 from portal.console import switches_form
 from portal.home import health
+from portal.reconciliation import found, remedies, words
 from portal.vendors import switches
 from tests.architecture.source import ROOT
 from tests.docs import documents
@@ -54,7 +56,8 @@ def test_the_limits_are_those_of_throttling() -> None:
 
 
 def test_the_permissions_are_those_the_profile_page_asks_for() -> None:
-    assert VENDOR.rows("permission", "level") == [tuple(pair) for pair in billing.PERMISSIONS]
+    rows = VENDOR.rows("permission", "level", "used for")
+    assert [row[:2] for row in rows] == [tuple(pair) for pair in billing.PERMISSIONS]
 
 
 def test_the_metrics_exist() -> None:
@@ -75,3 +78,16 @@ def test_every_dependency_has_its_reason(kind: str) -> None:
     rows = [line.split("|")[1] for line in lines if line.startswith("|")]
     reasons = {name.strip().lower() for row in rows for name in row.split(",")}
     assert {name.lower() for name in wanted if not name.startswith("-")} <= reasons
+
+
+def test_the_classes_of_the_desk_are_those_of_the_code(app: Flask) -> None:
+    with app.test_request_context():
+        expected = [(words.of(kind).name, kind) for kind in found.KINDS]
+    rows = VENDOR.rows("class", "name in commands", "what it means", "what you do")
+    assert [row[:2] for row in rows] == expected
+    assert all(len(row) == 4 and all(row) for row in rows)
+
+
+def test_the_classes_that_wait_for_staff_are_named() -> None:
+    text = OPERATOR.text[OPERATOR.text.index("`--repair` reads") : OPERATOR.text.index("It may be stopped")]
+    assert set(re.findall(r"`([a-z_]+)`", text)) == remedies.ONLY_BY_STAFF

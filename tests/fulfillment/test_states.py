@@ -18,6 +18,18 @@ def test_the_document_shows_every_state() -> None:
     assert [row[0] for row in rows[:-1]] == list(states.SUBSCRIPTION_STATES)
 
 
+def test_the_document_shows_every_state_of_what_is_paid_once() -> None:
+    rows = documents.get("docs/fulfillment.md").rows("a checkout or an invoice that is", "the license")
+
+    assert {name for row in rows[:-1] for name in row[0].split(", ")} == {
+        *states.PAYMENT_STATES,
+        *states.INVOICE_STATES,
+    }
+    for names, shown in rows[:-1]:
+        meant = {states.PAYMENT_STATES.get(name, states.INVOICE_STATES.get(name)) for name in names.split(", ")}
+        assert [state.effect == states.SERVE for state in meant if state] == [shown.startswith("made")]
+
+
 @pytest.mark.parametrize("status", ["", "brand_new", "ACTIVE", "canceled "])
 def test_an_unknown_status_keeps_everything(status: str) -> None:
     assert states.of_subscription(status).effect == states.LOOK
