@@ -79,8 +79,8 @@ def _record(asked: Asked) -> Step:
     """The order, committed before anything is asked of Stripe, and then its customer's counterpart there."""
     connection = portal_sessions.connection_of(g.vendor)
     order = orders.begin(g.vendor.id, g.visitor.id, asked.wish, livemode=asked.livemode)
-    intent = stripe_customers.intend(g.vendor, asked.wish.customer_id)
     instance = seeds.instance_of(g.vendor.id)
+    intent = stripe_customers.intend(g.vendor, asked.wish.customer_id)
     unit_of_work.commit()
     if connection is None:
         raise gateway.KeyRefused(_("%(vendor)s takes no orders here at the moment.", vendor=g.vendor.name))

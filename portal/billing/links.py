@@ -1,14 +1,18 @@
-"""Whose a Stripe object is and which license it pays: by our own table, then by metadata, never by e-mail."""
+"""Whose a Stripe object is and which license it pays: by our own table, then by metadata, never by e-mail.
+
+Numbers that another installation on the same account has written are none of ours, though they look alike.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
 from portal.billing import gateway
-from portal.billing.models import StripeCustomer, Subscription
+from portal.billing.models import StripeAccount, StripeCustomer, Subscription
 from portal.customers.models import Customer
 from portal.database import insert_into
 from portal.licenses.models import License
@@ -17,15 +21,22 @@ if TYPE_CHECKING:
     from portal.billing.sync import Gathered
 
 
+INSTANCE = "latchkey_instance"
+
+
 @dataclass
 class Links:
-    """The connections known while one reading of Stripe is written down. owners: our customer's id by `cus_…`."""
+    """The connections known while one reading of Stripe is written down. owners: our customer's id by `cus_…`.
+
+    instance: our `latchkey_instance`, empty before its first use.
+    """
 
     connection: Connection
     vendor_id: int
     livemode: bool
     products: dict[str, gateway.ProductRead]
     owners: dict[str, int]
+    instance: str
 
     @classmethod
     def read(cls, connection: Connection, vendor_id: int, found: Gathered, *only: str) -> Links:
@@ -38,7 +49,13 @@ class Links:
         if only:
             statement = statement.where(StripeCustomer.stripe_id.in_(only))
         owners = {str(stripe_id): customer_id for stripe_id, customer_id in connection.execute(statement)}
-        return cls(connection, vendor_id, found.livemode, found.products, owners)
+        mine = select(StripeAccount.instance).where(StripeAccount.vendor_id == vendor_id)
+        instance = connection.execute(mine).scalar() or ""
+        return cls(connection, vendor_id, found.livemode, found.products, owners, instance)
+
+    def is_foreign(self, metadata: Mapping[str, str]) -> bool:
+        """Whether another installation has written this."""
+        return is_foreign(metadata, self.instance)
 
     def link_customer(self, read: gateway.CustomerRead) -> None:
         """Recognize a Stripe customer by `skm_customer_id`, and keep its address fresh."""
@@ -46,6 +63,8 @@ class Links:
             return
         if read.id in self.owners:
             self._refresh(read)
+            return
+        if self.is_foreign(read.metadata):
             return
         customer_id = number_in(read.metadata, "skm_customer_id")
         if customer_id is None or not self._is_customer(customer_id):
@@ -100,6 +119,12 @@ class Links:
     def _refresh(self, read: gateway.CustomerRead) -> None:
         mine = (StripeCustomer.vendor_id == self.vendor_id) & (StripeCustomer.stripe_id == read.id)
         self.connection.execute(update(StripeCustomer).where(mine).values(email=read.email, state="linked"))
+
+
+def is_foreign(metadata: Mapping[str, str], instance: str) -> bool:
+    """Whether another installation on the same account has written this: its numbers are those of other records."""
+    theirs = metadata.get(INSTANCE, "")
+    return bool(theirs and instance and theirs != instance)
 
 
 def number_in(metadata: dict[str, str], name: str) -> int | None:

@@ -15,7 +15,8 @@ from sqlalchemy import select, update
 from portal import clock
 from portal.audit import service as audit
 from portal.billing import account, gateway
-from portal.billing.models import StripeCustomer
+from portal.billing.links import INSTANCE, is_foreign
+from portal.billing.models import StripeAccount, StripeCustomer
 from portal.customers.models import Customer
 from portal.database import insert_into
 from portal.errors import Conflict, NotFound
@@ -48,10 +49,11 @@ def intend(vendor: HasId, customer_id: int) -> Intent:
     made = db.session.scalars(select(StripeCustomer).filter_by(**row)).one()
     if made.state == "stale":
         made.state, made.stripe_id, made.created_at = "making", None, clock.now()
+    instance = db.session.scalar(select(StripeAccount.instance).where(StripeAccount.vendor_id == vendor.id))
     params = {
         "name": customer.name or customer.company_name,
         "email": customer.email_key or None,
-        "metadata": {"skm_customer_id": str(customer_id)},
+        "metadata": {"skm_customer_id": str(customer_id)} | ({INSTANCE: instance} if instance else {}),
     }
     # The moment makes the key unique across installations and across a restored backup.
     key = f"skm:cus:{made.id}:{int(made.created_at.timestamp() * 1_000_000)}:1"
@@ -60,10 +62,10 @@ def intend(vendor: HasId, customer_id: int) -> Intent:
 
 def make(intent: Intent) -> gateway.CustomerRead:
     """Make the counterpart at Stripe, or find the one that was made before; with no transaction open."""
-    wanted = intent.params["metadata"]["skm_customer_id"]
+    wanted, instance = intent.params["metadata"]["skm_customer_id"], intent.params["metadata"].get(INSTANCE, "")
     if intent.params["email"]:
         for found in gateway.find_customers_by_email(intent.connection, intent.params["email"]):
-            if found.metadata.get("skm_customer_id") == wanted:
+            if found.metadata.get("skm_customer_id") == wanted and not is_foreign(found.metadata, instance):
                 return found
     return gateway.create_customer(intent.connection, intent.params, intent.idempotency_key)
 

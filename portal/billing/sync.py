@@ -175,7 +175,7 @@ def apply(connection: Connection, vendor_id: int, found: Gathered) -> SyncResult
         connection.execute(gone.values(state="stale"))
     linked = 0
     for subscription in found.subscriptions:
-        if subscription.livemode != found.livemode:
+        if subscription.livemode != found.livemode or links.is_foreign(subscription.metadata):
             continue
         customer_id, global_id = links.resolve(subscription)
         linked += global_id is not None

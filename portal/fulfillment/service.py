@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from portal import clock, unit_of_work
 from portal.billing import service as billing
+from portal.billing.links import INSTANCE
 from portal.billing.models import StripeAccount
 from portal.database import insert_into
 from portal.extensions import db
@@ -101,7 +102,7 @@ def ensure_now(vendor_id: int, stripe_id: str) -> Outcome | None:
 def _is_foreign(vendor_id: int, facts: Facts) -> bool:
     """Whether it belongs to another installation on the same account, or to the other mode."""
     account = billing.account_of(vendors.get(vendor_id))
-    instance = facts.metadata.get("latchkey_instance", "")
+    instance = facts.metadata.get(INSTANCE) or facts.customer_metadata.get(INSTANCE, "")
     if facts.livemode is not account.livemode or (instance and instance != seeds.instance_of(vendor_id)):
         return True
     # Invoices by hand are often for other work: without a product of ours on them they are none of our business.

@@ -9,6 +9,7 @@ from sqlalchemy import Row, select
 from portal import clock, unit_of_work
 from portal.billing import gateway
 from portal.billing import service as billing
+from portal.billing.links import INSTANCE
 from portal.billing.models import StripeCustomer
 from portal.extensions import db
 from portal.fulfillment import seeds
@@ -45,7 +46,7 @@ def perform(*, vendor_id: int, stripe_id: str) -> None:
         wanted = wanted_of(purchase) if purchase else {}
         counterpart = _counterpart(purchase) if purchase else ""
         connection = billing.connection_of(vendors.get(vendor_id))
-        owner = purchase.customer_id if purchase else None
+        owner, instance = (purchase.customer_id, seeds.instance_of(vendor_id)) if purchase else (None, "")
     if connection is None or owner is None:
         return
     if wanted:
@@ -54,7 +55,7 @@ def perform(*, vendor_id: int, stripe_id: str) -> None:
         except gateway.NoSuchPurchase:
             return
     if counterpart:
-        _name(connection, counterpart, owner)
+        _name(connection, counterpart, owner, instance)
     written = db.session.get(Purchase, (vendor_id, stripe_id))
     if written is not None:
         written.written_at = clock.now()
@@ -96,12 +97,12 @@ def _counterpart(purchase: Purchase) -> str:
     return purchase.stripe_customer_id if known in (None, purchase.customer_id) else ""
 
 
-def _name(connection: gateway.Connection, counterpart: str, owner: int) -> None:
+def _name(connection: gateway.Connection, counterpart: str, owner: int, instance: str) -> None:
     """Write whose customer it is, where nobody is named."""
     try:
         found = gateway.retrieve_customer(connection, counterpart)
         if not found.is_deleted and not found.metadata.get(CUSTOMER, "").strip():
-            gateway.write_customer_metadata(connection, counterpart, {CUSTOMER: str(owner)})
+            gateway.write_customer_metadata(connection, counterpart, {CUSTOMER: str(owner), INSTANCE: instance})
     except gateway.NoSuchCustomer:
         return
 
@@ -115,7 +116,7 @@ def wanted_of(purchase: Purchase) -> dict[str, str]:
         CUSTOMER: str(purchase.customer_id or ""),
         "skm_key_id": str(found[0].id),
         "skm_key_globalid": str(found[0].global_id),
-        "latchkey_instance": seeds.instance_of(purchase.vendor_id),
+        INSTANCE: seeds.instance_of(purchase.vendor_id),
     }
     lists = {
         "latchkey_keys": [str(row.global_id) for row in found] if len(found) > 1 else [],

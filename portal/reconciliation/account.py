@@ -9,6 +9,7 @@ from itertools import islice
 
 from portal import clock, unit_of_work
 from portal.billing import gateway
+from portal.billing.links import INSTANCE, is_foreign
 from portal.fulfillment import service as fulfillment
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.reading import Source
@@ -134,7 +135,12 @@ class _Walk:
         with unit_of_work.reading():
             known = local.known_people(self.vendor_id, self.source.connection.livemode, self.customers.values())
         known = people.Known(known.counterparts, known.customers, frozenset(self.buyers))
-        in_mode = [read for read in self.customers.values() if read.livemode in (None, self.source.connection.livemode)]
+        livemode = self.source.connection.livemode
+        in_mode = [
+            read
+            for read in self.customers.values()
+            if read.livemode in (None, livemode) and not is_foreign(read.metadata, self.instance)
+        ]
         self.result.found += people.duplicate_customers(in_mode, known) + people.unknown_customers(in_mode, known)
 
     def _pairs(self, facts: list[Facts]) -> list[Pair]:
@@ -171,7 +177,7 @@ class _Walk:
 
     def _is_foreign(self, facts: Facts) -> bool:
         """Whether it belongs to another installation on the account, or to the other mode."""
-        instance = facts.metadata.get("latchkey_instance", "")
+        instance = facts.metadata.get(INSTANCE) or facts.customer_metadata.get(INSTANCE, "")
         return facts.livemode is not self.source.connection.livemode or bool(instance and instance != self.instance)
 
 

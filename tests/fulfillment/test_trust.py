@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
-from portal.billing.models import Subscription
+from portal import clock
+from portal.billing import gateway, stripe_customers
+from portal.billing import service as billing
+from portal.billing.models import StripeCustomer, Subscription
 from portal.extensions import db
-from portal.fulfillment import unclaimed
+from portal.fulfillment import seeds, unclaimed
+from portal.fulfillment import service as fulfillment
 from portal.vendors import service as vendors
+from portal.vendors.models import Vendor
 from tests import factories
 from tests.fulfillment.story import Story, work_once
 from tests.fulfillment.test_links import PAYER, bought_with, link, order, visit
@@ -49,3 +55,47 @@ def test_a_claim_link_dies_when_stripe_gets_another_address(story: Story) -> Non
     assert "expired" in story.page.text
     story.page.get(right.links[0])
     assert "Claim your payment" in story.page.text
+
+
+@pytest.fixture
+def neighbor(globex: Vendor, key: str) -> Vendor:
+    """Another vendor with the same Stripe account, as two installations may have; its numbers are other people."""
+    factories.make_product(globex)
+    billing.set_account(globex, api_key=key)
+    seeds.instance_of(globex.id)
+    db.session.commit()
+    return globex
+
+
+def known_at(vendor_id: int) -> list[tuple[int | None, str | None]]:
+    """Whose counterpart which Stripe customer is, and whose each subscription, at a vendor."""
+    db.session.rollback()
+    people = select(StripeCustomer.customer_id, StripeCustomer.stripe_id).filter_by(vendor_id=vendor_id)
+    paid = select(Subscription.customer_id, Subscription.stripe_id).filter_by(vendor_id=vendor_id)
+    return [tuple(row) for row in db.session.execute(people.union_all(paid))]
+
+
+def test_numbers_of_another_installation_are_nobody_here(story: Story, neighbor: Vendor) -> None:
+    neighbor_id, mine = neighbor.id, story.customer()
+    assert factories.make_customer(neighbor).id == mine.id
+    seeds.instance_of(story.vendor_id)
+    intent = stripe_customers.intend(story.vendor, mine.id)
+    db.session.commit()
+    buyer = story.shop.customer(mine, metadata=intent.params["metadata"])
+    assert stripe_customers.keep(intent, stripe_customers.make(intent)) == buyer.id
+    db.session.commit()
+    bought = story.buy(buyer=buyer)
+    story.happens(bought)
+
+    billing.sync(vendors.get(neighbor_id))
+    read = gateway.retrieve_customer(story.source().connection, buyer.id)
+    billing.record_customer(neighbor_id, read, False, clock.now())
+    facts = story.read(bought.id)
+    outcome = fulfillment.apply(neighbor_id, facts)
+    db.session.commit()
+
+    assert (known_at(neighbor_id), outcome.state) == ([], "foreign")
+    assert story.the_key().vendor_id == story.vendor_id
+    by_hand = story.buy(buyer=buyer)  # at the dashboard, before anybody marks it
+    assert fulfillment.apply(neighbor_id, story.read(by_hand.id)).state == "foreign"
+    db.session.rollback()

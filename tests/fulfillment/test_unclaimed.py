@@ -11,7 +11,7 @@ from portal import clock
 from portal.audit import service as audit
 from portal.errors import Conflict, Invalid, NotFound
 from portal.extensions import db
-from portal.fulfillment import unclaimed
+from portal.fulfillment import seeds, unclaimed
 from portal.vendors import service as vendors
 from tests import factories
 from tests.fulfillment.story import Story, work_once
@@ -72,7 +72,8 @@ def test_what_is_bound_stands_at_stripe_too(story: Story) -> None:
 
     found = story.shop.v1.subscriptions.retrieve(stripe_id, {"expand": ["customer"]}).to_dict()
     assert found["metadata"]["skm_customer_id"] == str(mine.id)
-    assert found["customer"]["metadata"] == {"skm_customer_id": str(mine.id)}
+    marks = {"skm_customer_id": str(mine.id), "latchkey_instance": seeds.instance_of(story.vendor_id)}
+    assert found["customer"]["metadata"] == marks
 
 
 def test_only_payments_and_customers_of_the_vendor_count(story: Story) -> None:
