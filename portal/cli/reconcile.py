@@ -28,11 +28,21 @@ def reconcile(domain: str | None, repair: bool, as_json: bool) -> None:
         found, failure = _compare(vendor_id)
         checked += found["checked"]
         classes = {kind: classes.get(kind, 0) + number for kind, number in found["classes"].items()}
-        repaired += _repair(vendor_id) if repair else 0
+        repaired += _repair(vendor_id) if repair and not failure else 0
         failures += [f"{name}: {failure}"] if failure else []
-    running.show({"checked": checked, "classes": classes or _none(), "repaired": repaired}, as_json)
+    _show({"checked": checked, "classes": classes or _none(), "repaired": repaired}, as_json)
     if failures:
         raise click.ClickException(f"Stripe could not be compared. {'; '.join(failures)}")
+
+
+def _show(facts: dict[str, Any], as_json: bool) -> None:
+    """As JSON with every class; in lines only the classes with something in them."""
+    if as_json:
+        running.show(facts, as_json)
+        return
+    found = {kind: number for kind, number in facts["classes"].items() if number}
+    told = {"checked": facts["checked"], "differences": sum(found.values()), **found, "repaired": facts["repaired"]}
+    running.show(told, as_json, names=True)
 
 
 def _vendors() -> list[Vendor]:

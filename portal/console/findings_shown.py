@@ -128,6 +128,8 @@ def _text(name: str, value: Any) -> str:
         return moment(datetime.fromisoformat(value))
     if name == "trouble":
         return words.of_trouble(value)
-    if name == "blocked_by" and value == "staff":
-        return _("staff blocked it")
+    if name == "state":
+        return words.of_purchase(value)
+    if name == "blocked_by":
+        return words.of_block(value)
     return f"#{value}" if name in WHOSE else str(value)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask_babel import format_timedelta, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from sqlalchemy import Row, func, select
 
 from portal import clock
@@ -51,6 +51,11 @@ class Health:
         if kinds:
             return BAD if BAD in kinds else WATCH
         return GOOD if self.last_event_at else QUIET
+
+    @property
+    def waits_for(self) -> str:
+        """The lag in words: how long the oldest event waits."""
+        return str(format_timedelta(self.lag, granularity="second", threshold=1.2))
 
     @property
     def needs_the_doctor(self) -> bool:

@@ -43,7 +43,17 @@ def parked_events(vendor_id: int) -> list[Found]:
     """One for each purchase with events that were given up, by the newest of them."""
     mine = select(StripeEvent).where(StripeEvent.vendor_id == vendor_id, StripeEvent.state == "parked")
     newest = {event.subject or event.event_id: event for event in db.session.scalars(mine.order_by(StripeEvent.id))}
-    return [missing.parked_event(event) for event in newest.values()]
+    purchases = _purchases(vendor_id, list(newest))
+    return [missing.parked_event(event, purchases.get(subject)) for subject, event in newest.items()]
+
+
+def _purchases(vendor_id: int, ids: Sequence[str]) -> dict[str, Purchase]:
+    found: dict[str, Purchase] = {}
+    for start in range(0, len(ids), PART):
+        part = Purchase.stripe_id.in_(ids[start : start + PART])
+        mine = select(Purchase).where(Purchase.vendor_id == vendor_id, part)
+        found |= {purchase.stripe_id: purchase for purchase in db.session.scalars(mine)}
+    return found
 
 
 def unreadable_purchases(vendor_id: int) -> list[Found]:

@@ -21,6 +21,8 @@ def key_without_subscription(stripe_id: str, held: Held) -> list[Found]:
             ours={"key": key.shown, "expires_at": key.expires_at if key.is_limited else None},
             customer_id=key.customer_id,
             license_global_id=key.global_id,
+            amount_minor=held.amount_minor,
+            currency=held.currency,
         )
         for key in held.all_keys
         if not key.is_blocked and not key.is_paid_elsewhere
@@ -32,8 +34,8 @@ def lookup_failed(subject: str, reason: str) -> Found:
     return Found("lookup_failed", subject, purchase="" if subject == ACCOUNT else subject, stripe={"error": reason})
 
 
-def parked_event(event: StripeEvent) -> Found:
-    """An event that was given up after the last try: the purchase behind it was not looked at."""
+def parked_event(event: StripeEvent, purchase: Purchase | None) -> Found:
+    """An event that was given up after the last try: the purchase behind it, if we know one, was not looked at."""
     return Found(
         "lookup_failed",
         event.subject or event.event_id,
@@ -41,6 +43,9 @@ def parked_event(event: StripeEvent) -> Found:
         stripe={"event": event.type, "event_id": event.event_id},
         ours={"error": event.last_error[:300]},
         since=event.received_at,
+        customer_id=purchase.customer_id if purchase else None,
+        amount_minor=purchase.amount_minor if purchase else None,
+        currency=purchase.currency if purchase else "",
     )
 
 

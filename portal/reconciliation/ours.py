@@ -47,6 +47,8 @@ def read(vendor_id: int, batch: Sequence[Facts], products: dict[str, tuple[int, 
             customer_id=purchase.customer_id if purchase else None,
             meant=_meant(facts, numbers, counterparts),
             fetched_at=purchase.fetched_at if purchase else None,
+            amount_minor=purchase.amount_minor if purchase else None,
+            currency=purchase.currency if purchase else "",
             keys=tuple(_key(licenses[unit.license_global_id], facts.stripe_id, paid, unit) for unit in mine),
             linked=_find(licenses, linked.get(facts.stripe_id), facts.stripe_id, paid),
             named=tuple(

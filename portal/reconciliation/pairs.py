@@ -64,7 +64,8 @@ class Named:
 class Held:
     """Our side of a purchase. state: empty where we never saw it. keys: of its paid units, in order.
 
-    customer_id: whose it is by our record; meant: whose it would be by what Stripe names. linked: the license our
+    customer_id: whose it is by our record; meant: whose it would be by what Stripe names. amount_minor: as we last read
+    it. linked: the license our
     record of the subscription points at. customers: which of the numbers that Stripe names are customers of ours.
     """
 
@@ -73,6 +74,8 @@ class Held:
     customer_id: int | None = None
     meant: int | None = None
     fetched_at: datetime | None = None
+    amount_minor: int | None = None
+    currency: str = ""
     keys: tuple[Key, ...] = ()
     linked: Key | None = None
     named: tuple[Named, ...] = ()

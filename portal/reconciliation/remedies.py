@@ -16,7 +16,7 @@ from portal.fulfillment import unclaimed
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
 from portal.fulfillment.reading import Source
-from portal.reconciliation import binding, comparing, ledger, marking, money, parting, taking, words
+from portal.reconciliation import binding, comparing, ledger, local, marking, money, parting, taking, words
 from portal.reconciliation.case import Case, Done, Write
 from portal.reconciliation.missing import ACCOUNT
 from portal.reconciliation.models import Finding
@@ -148,6 +148,8 @@ def _asked_again(vendor: HasId, case: Case) -> Done:
         return Done(False, _("Stripe does not know it. Nothing was changed."))
     writes = tuple(write for facts in case.facts for write in ensured(vendor.id, facts))
     count = parting.replay_events(vendor.id, case.subject)
+    if any(found.subject == case.subject for found in local.unreadable_purchases(vendor.id)):
+        return Done(False, _("Stripe still says what cannot be read. What the keys had, they keep."), writes)
     told = _("%(count)s parked events are worked off again.", count=count) if count else ""
     return Done(True, told, writes)
 

@@ -127,8 +127,13 @@ def of_state(state: str) -> str:
 
 def of_purchase(state: str) -> str:
     """Where a purchase stands."""
-    names = {"waiting": _("waiting for money"), "served": _("served"), "ended": _("ended")}
-    return {**names, "unclaimed": _("unclaimed")}.get(state, state)
+    return {
+        "waiting": _("waiting for money"),
+        "served": _("served"),
+        "ended": _("ended"),
+        "unclaimed": _("unclaimed"),
+        "never seen": _("never seen"),
+    }.get(state, state)
 
 
 def of_trouble(reason: str) -> str:
@@ -138,6 +143,18 @@ def of_trouble(reason: str) -> str:
         "no_product": _("The product at Stripe names no product of yours (skm_product_id)."),
         "bad_plan": _("The price at Stripe has a plan (skm) that cannot be read."),
     }.get(reason, reason)
+
+
+def of_block(because: str) -> str:
+    """Why a key is blocked."""
+    return {
+        "staff": _("staff blocked it"),
+        "ended": _("the purchase has ended"),
+        "unpaid": _("it was not paid"),
+        "refunded": _("the money was given back"),
+        "disputed": _("the payment is disputed"),
+        "quantity": _("fewer are paid for"),
+    }.get(because, because)
 
 
 def label(name: str) -> str:

@@ -25,6 +25,7 @@ from portal.fulfillment.write_back import TEMPORARY
 from portal.licenses.models import License
 from portal.outbox import service as outbox
 from portal.outbox.worker import Worker
+from portal.reconciliation.found import KINDS
 from portal.vendors.models import Vendor
 from portal.webhooks.models import StripeEvent
 from tests import factories
@@ -151,6 +152,23 @@ def renamed(sale: Sale) -> None:
     sale.at_stripe(skm_customer_id="4711")
 
 
+def nobodys(sale: Sale) -> None:
+    bought = sale.shop.subscribe(sale.shop.customer(email="stranger@mail.example"))
+    sale.work("fulfillment.ensure", stripe_id=bought.id)
+
+
+def given_up(sale: Sale) -> None:
+    event_given_up(sale, sale.bought.id)
+
+
+def event_given_up(sale: Sale, subject: str) -> None:
+    now = clock.now()
+    told = {"event_id": "evt_1", "sha256": "0" * 64, "raw": "", "type": "invoice.paid", "created_at": now}
+    parked = {"state": "parked", "attempts": 20, "last_error": "Unreachable: Stripe does not answer right now."}
+    db.session.add(StripeEvent(vendor_id=sale.vendor.id, subject=subject, **told, **parked))
+    db.session.commit()
+
+
 Accident = Callable[[Sale], None]
 CLASSES: dict[str, tuple[Accident, str, str]] = {
     "charged_without_key": (charged, "Charged without key", "^Try it"),
@@ -164,7 +182,15 @@ CLASSES: dict[str, tuple[Accident, str, str]] = {
     "dangling_key_id": (dangling, "Key number points nowhere", "^Try it"),
     "duplicate_customers": (twins, "Duplicate customers", "^Try it"),
     "unknown_customer": (renamed, "Unknown customer", "^Try it"),
+    "unclaimed_payment": (nobodys, "Unclaimed payment", "^Choose Ada"),
+    "lookup_failed": (given_up, "Look-up failed", "^Try it"),
 }
+SEARCHED = {"unclaimed_payment": "lovelace"}
+WITHOUT_MONEY = ("duplicate_customers",)
+
+
+def test_no_class_is_left_out() -> None:
+    assert set(CLASSES) == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -176,7 +202,12 @@ def test_staff_repair_each_class(site: Site, sale: Sale, desk: Person, kind: str
     desk.open(f"{site.url}/Reconciliation?kind={kind}").sees(name)
     desk.page.locator("main tbody th a[href^='/Reconciliation/']").first.click()
     desk.page.wait_for_load_state("load")
-    desk.sees("Stripe says").sees("Latchkey says")
+    desk.sees("Stripe says").sees("Latchkey says").does_not_see("Nothing\\.")
+    desk.sees(r"Since.*\((\d+ )?\w+\)")
+    if kind not in WITHOUT_MONEY:
+        desk.sees(r"Money\s*\$19\.00")
+    if kind in SEARCHED:
+        desk.fill("Which customer", SEARCHED[kind]).click("^Search$")
     desk.click(button).sees("Dry run").sees("Nothing is changed yet")
     desk.click("^Repair it$|^Settle it$|^Yes, take it away$")
 
@@ -205,11 +236,7 @@ def test_staff_bind_an_unclaimed_payment(site: Site, sale: Sale, desk: Person) -
 
 def test_staff_have_a_parked_event_worked_off_again(site: Site, sale: Sale, desk: Person) -> None:
     late = sale.shop.subscribe(sale.shop.customer(sale.ada))
-    now = clock.now()
-    told = {"event_id": "evt_1", "sha256": "0" * 64, "raw": "", "type": "invoice.paid", "created_at": now}
-    parked = {"state": "parked", "attempts": 20, "last_error": "Unreachable: Stripe does not answer right now."}
-    db.session.add(StripeEvent(vendor_id=sale.vendor.id, subject=late.id, **told, **parked))
-    db.session.commit()
+    event_given_up(sale, late.id)
 
     desk.open(f"{site.url}/Reconciliation").sees("1 event was given up").click("See the events", role="link")
     desk.sees("Stripe does not answer").click("^Work off again").sees("worked off again")

@@ -18,6 +18,7 @@ from portal.reconciliation.found import KINDS
 from tests.fulfillment.story import Story
 from tests.reconciliation.desk import Desk
 from tests.reconciliation.test_keys import change, sold
+from tests.support.mailbox import sent_mails
 
 
 @pytest.fixture
@@ -83,10 +84,6 @@ def test_it_runs_twice_without_harm(run: Callable[..., Result], story: Story) ->
     assert story.the_key().block, "staff blocked it"
 
 
-def test_an_unknown_vendor_is_refused(run: Callable[..., Result], story: Story) -> None:
-    assert run("--vendor", "nobody.example").exit_code == 1
-
-
 def test_a_vendor_without_a_key_has_nothing_to_compare(run: Callable[..., Result], globex: Any, story: Story) -> None:
     found = run("--vendor", "globex.example", "--json")
 
@@ -108,3 +105,62 @@ def test_while_stripe_is_away_it_says_so_and_closes_nothing(
     story.calm_down()
     desk.compare()
     assert {finding.kind for finding in desk.open()} == {"charged_without_key"}
+
+
+def test_without_the_option_it_only_looks(run: Callable[..., Result], story: Story, desk: Desk) -> None:
+    bought = story.buy(story.customer(), metadata={TEMPORARY: "This parameter will replaced …"})
+    before = len(story.sandbox.judge.seen)
+
+    assert run().exit_code == 0
+
+    assert not [call for call in story.sandbox.judge.seen[before:] if not call.startswith("GET ")]
+    assert TEMPORARY in story.at_stripe(bought)["metadata"] and story.licenses() == []
+    assert desk.states() == {"open": 2}, "the desk knows of it"
+
+
+def test_its_lines_name_the_classes_with_something_in_them(run: Callable[..., Result], story: Story) -> None:
+    story.happens(story.buy(story.customer()))
+    assert run().stdout.split() == ["checked:", "1", "differences:", "0", "repaired:", "0"]
+
+    story.buy(story.customer())
+    lines = [line.split() for line in run("--repair").stdout.splitlines()]
+
+    assert lines == [["checked:", "2"], ["differences:", "1"], ["charged_without_key:", "1"], ["repaired:", "1"]]
+    assert len(story.licenses()) == 2
+
+
+def test_a_difference_is_no_failure_and_a_wrong_word_is_wrong_usage(run: Callable[..., Result], story: Story) -> None:
+    story.buy(story.customer())
+
+    assert run().exit_code == 0
+    assert run("--mend").exit_code == 2
+    assert run("acme.example").exit_code == 2
+    refused = run("--vendor", "nobody.example")
+    assert refused.exit_code == 1 and len(refused.stderr.splitlines()) == 1
+
+
+def test_while_stripe_is_away_nothing_is_repaired(run: Callable[..., Result], story: Story, desk: Desk) -> None:
+    story.buy(story.customer())
+    desk.compare()
+    story.accident("server_error", times=50)
+
+    found = run("--repair", "--json")
+
+    assert found.exit_code == 1 and facts(found)["repaired"] == 0
+    assert len(found.stderr.splitlines()) == 1
+    story.calm_down()
+    assert facts(run("--repair", "--json"))["repaired"] == 1
+    assert len(story.licenses()) == 1 and desk.open() == []
+
+
+def test_a_payment_that_waits_too_long_is_told_of_by_the_command_too(run: Callable[..., Result], story: Story) -> None:
+    bought = story.buy(story.customer())
+    run()
+    assert not sent_mails("owner@acme.example"), "not before five minutes"
+    story.move(minutes=6)
+
+    run()
+    run()
+
+    (mail,) = sent_mails("owner@acme.example")
+    assert mail.name == "charged_without_key" and bought.id in mail.text

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from portal import clock
 from portal.billing.models import Subscription
+from portal.extensions import db
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.fulfillment.write_back import TEMPORARY
 from portal.licenses.models import License
@@ -161,7 +165,6 @@ def test_five_minutes_without_a_key_alarm_staff_once_and_heal_by_themselves(stor
 
 def db_turn(story: Story) -> None:
     """Two turns of the watch, with nobody to work off what it queues."""
-    from portal.extensions import db
     from portal.reconciliation import watching
 
     watching.watch(vendor_id=story.vendor_id)
@@ -177,3 +180,38 @@ def test_an_event_that_cannot_be_worked_off_is_seen_after_five_minutes(story: St
     db_turn(story)
 
     assert desk.the("charged_without_key").subject == bought.id
+
+
+def test_what_cannot_be_read_stays_on_the_desk_until_it_can(story: Story, desk: Desk) -> None:
+    bought = story.buy(story.customer())
+    story.happens(bought)
+    note(story, bought.id, "unknown status: brand_new")
+    desk.watch()
+    assert desk.compare() == {"lookup_failed": 1}
+    first = desk.the("lookup_failed")
+    assert (first.subject, first.amount_minor, first.currency) == (bought.id, 1900, "usd")
+    assert desk.compare() == {"lookup_failed": 1}
+    assert desk.the("lookup_failed").id == first.id, "one row, however often it is found"
+
+    story.move(minutes=1)
+    desk.repair("lookup_failed")
+
+    assert desk.compare() == {} and desk.states() == {"repaired": 1}
+
+
+def test_asking_again_settles_nothing_while_it_still_cannot_be_read(story: Story, desk: Desk) -> None:
+    bought = story.buy(story.customer())
+    story.happens(bought)
+    story.move(minutes=1)
+    note(story, bought.id, "unknown status: brand_new", fetched_at=clock.now() + timedelta(minutes=1))
+    desk.compare()
+
+    assert not desk.repair("lookup_failed").is_done
+    assert "cannot be read" in desk.the("lookup_failed").outcome
+
+
+def note(story: Story, stripe_id: str, notice: str, **fields: object) -> None:
+    """Stripe said something odd about a purchase the last time it was read."""
+    values = {"notice": notice, **fields}
+    db.session.query(Purchase).filter_by(vendor_id=story.vendor_id, stripe_id=stripe_id).update(values)
+    db.session.commit()
