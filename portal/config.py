@@ -60,7 +60,7 @@ class Settings:
 
 
 DOCUMENTATION = {
-    "LATCHKEY_ENV": "production (default), demo or test; failpoints and clock offsets are refused in production",
+    "LATCHKEY_ENV": "production (default); demo or test, on this machine only; failpoints are refused in production",
     "LATCHKEY_DATABASE_URL": "database; SQLite under the data dir by default, postgresql+psycopg://… for PostgreSQL",
     "LATCHKEY_DATA_DIR": "where the SQLite file and the demo's keys live (default ./instance)",
     "LATCHKEY_SECRET_KEY": "signing keys, comma list: the first signs, all verify; at least 32 characters each",
@@ -153,6 +153,10 @@ def _base_url(text: str, env: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
         raise SettingsError("LATCHKEY_BASE_URL must be an origin such as https://portal.example.com, without a path.")
+    if parts.hostname not in LOOPBACK and env != "production":
+        raise SettingsError(
+            f"LATCHKEY_BASE_URL must be on this machine while LATCHKEY_ENV is {env}: its pages show everybody's mail."
+        )
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise SettingsError("LATCHKEY_BASE_URL must be https outside loopback.")
     return f"{parts.scheme}://{parts.netloc}"

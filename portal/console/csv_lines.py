@@ -6,6 +6,9 @@ import csv
 import io
 from collections.abc import Sequence
 
+# Spreadsheets take some of these for a formula only in some languages, or after dropping a line end.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
 
 def line(cells: Sequence[str]) -> str:
     """One line of a CSV file."""
@@ -16,4 +19,4 @@ def line(cells: Sequence[str]) -> str:
 
 def harmless(cell: str) -> str:
     """A cell no spreadsheet takes for a formula."""
-    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return "'" + cell if cell.startswith(FORMULAS) else cell

@@ -59,6 +59,15 @@ def test_an_unsafe_value_is_refused_by_name(name: str, value: str) -> None:
         config.from_environment({**PRODUCTION, name: value})
 
 
+@pytest.mark.parametrize("env", ["demo", "test"])
+def test_what_shows_everybodys_mail_stays_on_this_machine(env: str) -> None:
+    with pytest.raises(config.SettingsError, match="on this machine"):
+        config.from_environment({**PRODUCTION, "LATCHKEY_ENV": env})
+
+    here = {**PRODUCTION, "LATCHKEY_ENV": env, "LATCHKEY_BASE_URL": "http://127.0.0.1:8000"}
+    assert config.from_environment(here).env == env
+
+
 def test_settings_never_print_their_secrets() -> None:
     text = repr(config.from_environment(PRODUCTION))
 
