@@ -24,6 +24,7 @@ def settings() -> Settings:
     return current_app.extensions["settings"]
 
 
+@lru_cache(maxsize=16)
 def key_id(key: bytes) -> str:
     """Eight letters that name an encryption key without giving it away."""
     return hashlib.sha256(b"latchkey key id" + key).hexdigest()[:8]

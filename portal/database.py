@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -101,18 +103,42 @@ def wants_read_only() -> bool:
 
 def begin_reading(engine: Engine) -> PoolProxiedConnection:
     """A connection of the pool in a read-only transaction, without SQLAlchemy's own around it; closing it ends both."""
-    dialect: Any = engine.dialect
-    begin = _begin_on_sqlite if dialect.name == "sqlite" else _begin_on_postgresql
+    pooled = _taken(engine)
     try:
-        pooled = engine.raw_connection()
-    except dialect.dbapi.Error as error:
-        raise OperationalError("connect", None, error) from error
-    try:
-        begin(pooled, read_only=True)
+        _begin(engine)(pooled, read_only=True)
     except BaseException:
         pooled.close()
         raise
     return pooled
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Any]:
+    """The driver's own connection in a transaction that may write; what is not committed by the caller is dropped.
+
+    On PostgreSQL all statements and the commit leave together: nothing can be read in between.
+    """
+    pooled = _taken(engine)
+    driver: Any = pooled.dbapi_connection
+    try:
+        _begin(engine)(pooled, read_only=False)
+        with driver.pipeline() if engine.dialect.name == "postgresql" else nullcontext():
+            yield driver
+    except engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+        raise OperationalError("write", None, error) from error
+    finally:
+        pooled.close()
+
+
+def _taken(engine: Engine) -> PoolProxiedConnection:
+    try:
+        return engine.raw_connection()
+    except engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+        raise OperationalError("connect", None, error) from error
+
+
+def _begin(engine: Engine) -> Callable[..., None]:
+    return _begin_on_sqlite if engine.dialect.name == "sqlite" else _begin_on_postgresql
 
 
 def _sqlite_rules(engine: Engine) -> None:

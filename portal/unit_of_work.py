@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask import g
 from sqlalchemy import Connection
 
-from portal import failpoints
+from portal import database, failpoints
 from portal.extensions import db
 from portal.prepared import end_reading
 
@@ -71,6 +72,24 @@ def own_transaction() -> Iterator[Connection]:
 
     Never nested in a writing transaction: on SQLite that would wait for itself.
     """
+    with _beside_request(), db.engine.begin() as connection:
+        yield connection
+        failpoints.reach("unit_of_work.own_transaction.before_commit")
+    failpoints.reach("unit_of_work.own_transaction.after_commit")
+
+
+@contextmanager
+def own_cursor() -> Iterator[Any]:
+    """The same on the driver's own cursor, for writing only: half of what the webhook door costs."""
+    with _beside_request(), database.writing(db.engine) as driver:
+        yield driver.cursor()
+        failpoints.reach("unit_of_work.own_transaction.before_commit")
+        driver.commit()
+    failpoints.reach("unit_of_work.own_transaction.after_commit")
+
+
+@contextmanager
+def _beside_request() -> Iterator[None]:
     if db.session.registry.has() and db.session().in_transaction() and not g.get("read_only", False):
         raise NotAllowedNow("A short transaction must not run inside the request's own.")
     before = g.get("read_only", False)
@@ -78,10 +97,7 @@ def own_transaction() -> Iterator[Connection]:
         rollback()
     g.read_only = False
     try:
-        with db.engine.begin() as connection:
-            yield connection
-            failpoints.reach("unit_of_work.own_transaction.before_commit")
-        failpoints.reach("unit_of_work.own_transaction.after_commit")
+        yield
     finally:
         g.read_only = before
 

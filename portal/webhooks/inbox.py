@@ -105,12 +105,18 @@ def row_for(endpoint: Endpoint, raw: bytes) -> dict[str, Any]:
 
 
 def store(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Put rows into the inbox, those left out whose very same body stands there already."""
-    insert = _insert(connection.dialect)
-    # In one order always: two transactions with the same rows must not wait for each other.
-    in_order = sorted(rows, key=lambda row: (row["vendor_id"], row["sha256"]))
-    values = [insert.values(row) for row in in_order]
-    connection.exec_driver_sql(insert.sql, values if len(values) > 1 else values[0])
+    """Put rows into the inbox in the caller's transaction, those left out whose very same body stands there already."""
+    write(connection.connection.cursor(), connection.dialect, rows)
+
+
+def write(cursor: Any, dialect: Dialect, rows: list[dict[str, Any]]) -> None:
+    """The same by the driver's own cursor.
+
+    In one order always: two transactions with the same rows must not wait for each other.
+    """
+    insert = _insert(dialect)
+    for row in sorted(rows, key=lambda row: (row["vendor_id"], row["sha256"])):
+        cursor.execute(insert.sql, insert.values(row))
 
 
 def place(vendor_id: int, sha256: str) -> str:

@@ -9,6 +9,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import BadRequest, NotFound
 
 from portal import access, clock, failpoints, unit_of_work
+from portal.extensions import db
 from portal.webhooks import inbox, signature
 from portal.webhooks.group_commit import GroupCommit
 
@@ -52,6 +53,6 @@ def _row_for(vendor: str, body: bytes) -> dict[str, Any]:
 
 
 def _write(rows: list[dict[str, Any]]) -> None:
-    with unit_of_work.own_transaction() as connection:
-        inbox.store(connection, rows)
+    with unit_of_work.own_cursor() as cursor:
+        inbox.write(cursor, db.engine.dialect, rows)
         failpoints.reach("webhooks.door.before_commit")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import event as database_events
 from sqlalchemy import select
 
-from portal import clock, crypto
+from portal import clock, crypto, failpoints
 from portal.billing import service as billing
 from portal.billing.models import StripeAccount
 from portal.extensions import db
@@ -68,22 +67,20 @@ def test_a_change_of_the_account_shows_at_once_where_it_lets_in_and_soon_where_i
     assert deliver(page, late, vendor.id, signature(late, SECRET)).status_code == 400
 
 
-def test_nothing_is_said_before_it_is_committed(page: Page, vendor: Vendor) -> None:
-    happened: list[str] = []
+def test_nothing_is_said_before_it_is_committed(page: Page, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     number, body = vendor.id, event()
     db.session.commit()
+    reached: list[str] = []
 
-    def refuse(connection: object) -> None:
-        happened.append("commit")
-        raise OSError("the disk is full")
+    def refuse(name: str) -> None:
+        reached.append(name)
+        if name == "unit_of_work.own_transaction.before_commit":
+            raise OSError("the disk is full")
 
-    database_events.listen(db.engine, "commit", refuse)
-    try:
-        answer = deliver(page, body, number)
-    finally:
-        database_events.remove(db.engine, "commit", refuse)
+    monkeypatch.setattr(failpoints, "reach", refuse)
+    answer = deliver(page, body, number)
 
-    assert happened == ["commit"]
+    assert reached[-1] == "unit_of_work.own_transaction.before_commit"
     assert answer.status_code == 500
     assert stored() == []
 
