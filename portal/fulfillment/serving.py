@@ -13,6 +13,7 @@ from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.fulfillment.plans import Entitlement
 from portal.fulfillment.units import Change
+from portal.licenses.models import License
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 
@@ -47,18 +48,19 @@ class _Serving:
     def serve(self, entitlement: Entitlement, ordinal: int, position: int) -> list[Change]:
         """One unit: as it stands, or taken over from an item that was replaced, or new."""
         unit = self.there.get((entitlement.line.source, ordinal))
+        left: list[Change] = []
         if unit is not None:
             license = units.license_of(unit)
             if license.product_id == entitlement.product.id:
                 return self._follow(unit, entitlement)
-            self._move_away(unit)
+            left = self._move_away(unit, license)
         moved = self._spare(entitlement, ordinal)
         if moved is not None:
-            return self._follow(moved, entitlement)
+            return left + self._follow(moved, entitlement)
         named = adopting.named_key(self.purchase, self.facts, entitlement, position)
         if named is None and position == 0 and not self.there and adopting.names_a_key(self.facts, self.purchase):
             self.purchase.notice = self.purchase.notice or oddities.NOT_ADOPTED
-        return [units.make(self.vendor, self.purchase, entitlement, ordinal, named, self.grace)]
+        return [*left, units.make(self.vendor, self.purchase, entitlement, ordinal, named, self.grace)]
 
     def _follow(self, unit: PaidUnit, entitlement: Entitlement) -> list[Change]:
         is_served = self.facts.effect == states.SERVE or self._is_forgiven(unit)
@@ -75,13 +77,13 @@ class _Serving:
         """The money that went back is here again, though the next bill waits: a dispute was won, a refund failed."""
         return self.facts.effect == states.KEEP and unit.blocked_because in states.MONEY_WENT_BACK
 
-    def _move_away(self, unit: PaidUnit) -> None:
+    def _move_away(self, unit: PaidUnit, license: License) -> list[Change]:
         """The item pays for another product now. Its key waits, blocked, until the item comes back to this product."""
-        license = units.license_of(unit)
-        blocking.block(unit, license, blocking.MOVED)
+        was_open = blocking.block(unit, license, blocking.MOVED)
         unit.source = f"{unit.source}@{license.product_id}"[:255]
         db.session.flush()
         self.spare.append(unit)
+        return [Change("blocked", unit, license, blocking.MOVED)] if was_open else []
 
     def _spare(self, entitlement: Entitlement, ordinal: int) -> PaidUnit | None:
         """A unit whose item was replaced by this one: the key stays the same throughout."""

@@ -175,6 +175,23 @@ def test_another_product_is_another_key(story: Story) -> None:
     assert story.at_stripe(bought)["metadata"]["skm_key_globalid"] == str(story.licenses()[0].global_id)
 
 
+def test_whose_plan_is_of_another_product_is_told_which_key_ends(story: Story) -> None:
+    other = make_product(story.vendor, "Another Studio")
+    bought = story.buy(story.customer(email="ada@mail.example"))
+    story.happens(bought)
+    item, first = story.at_stripe(bought)["items"]["data"][0]["id"], story.plan()
+    for price in (story.plan(product=str(other.id)), first):
+        story.shop.v1.subscriptions.update(bought.id, {"items": [{"id": item, "price": price.id}]})
+        story.apply(story.read(bought.id))
+
+    told = [(mail.name, mail.context["key"]) for mail in sent_mails("ada@mail.example")]
+    one, another = (key.key for key in story.licenses())
+    moved = ("license_blocked", one), ("license_issued", another)
+    assert told == [*moved, ("license_blocked", another), ("license_restored", one)]
+    text = sent_mails("ada@mail.example")[0].text
+    assert "covers another product than Widget Studio now" in text
+
+
 def test_a_trial_is_served_until_its_end(story: Story) -> None:
     bought = story.buy(story.customer(), trial_period_days=14)
     story.happens(bought)
