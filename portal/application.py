@@ -20,6 +20,9 @@ class Application(Flask):
     """
 
     jinja_environment = PageEnvironment
+    jinja_options = {
+        "cache_size": -1
+    }  # all templates stay: there are some hundred, and a bounded cache locks and moves
     session_interface = SmallSession()
     login_manager = login_manager
 

