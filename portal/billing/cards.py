@@ -18,7 +18,6 @@ from portal import addresses
 from portal.associate.models import Association
 from portal.billing.models import StripeAccount, Subscription
 from portal.billing.told import Facts, Reading, Told, tell
-from portal.formatters import masked_key
 from portal.licenses import states
 from portal.licenses.models import FEATURES, License, Machine, Product
 from portal.prepared import Prepared
@@ -40,7 +39,6 @@ class Card(NamedTuple):
     page: str
     product: str
     key: str
-    masked: str
     is_trial: bool
     is_subscription: bool
     is_expired: bool
@@ -67,14 +65,14 @@ class CardPage:
     coming: list[Coming]
     older: int | None
 
-    def groups(self) -> dict[int, tuple[list[Told], list[Card]]]:
-        """Per customer: what still waits for its key, and the licenses; newest first."""
-        grouped: dict[int, tuple[list[Told], list[Card]]] = {}
+    def groups(self) -> list[tuple[int, list[Told], list[Card]]]:
+        """Per customer: their id, what still waits for its key, and the licenses; newest first."""
+        grouped: dict[int, tuple[int, list[Told], list[Card]]] = {}
         for coming in self.coming:
-            grouped.setdefault(coming.customer_id, ([], []))[0].append(coming.told)
+            grouped.setdefault(coming.customer_id, (coming.customer_id, [], []))[1].append(coming.told)
         for card in self.cards:
-            grouped.setdefault(card.customer_id, ([], []))[1].append(card)
-        return grouped
+            grouped.setdefault(card.customer_id, (card.customer_id, [], []))[2].append(card)
+        return list(grouped.values())
 
 
 # The list of customers keeps both databases on the customer's own rows; `+ 0` keeps the order by GlobalId from tempting
@@ -190,7 +188,6 @@ def _card(row: Any, stored: list[Facts], reading: Reading, page: str) -> Card:
         page,
         product,
         key,
-        masked_key(key),
         trial or trial_by_feature,
         bool(told) and not told[0].is_over,
         expired,

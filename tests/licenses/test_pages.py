@@ -274,7 +274,7 @@ def test_the_list_asks_three_times_and_the_detail_four(
     assert len(seen) <= 4, seen
 
 
-@pytest.mark.parametrize(("subscribed", "most"), [(0, 9_000), (4, 12_000), (10, 15_000)])
+@pytest.mark.parametrize(("subscribed", "most"), [(0, 9_000), (4, 12_000), (10, 15_500)])
 def test_ten_licenses_are_a_light_page(
     page: Page, acme: Vendor, customer: Customer, subscribed: int, most: int
 ) -> None:
