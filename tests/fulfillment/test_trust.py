@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal import clock
 from portal.billing import gateway, stripe_customers
 from portal.billing import service as billing
 from portal.billing.models import StripeCustomer, Subscription
+from portal.customers.models import Customer
+from portal.errors import Conflict
 from portal.extensions import db
 from portal.fulfillment import seeds, unclaimed
 from portal.fulfillment import service as fulfillment
@@ -18,6 +22,7 @@ from tests import factories
 from tests.fulfillment.story import Story, work_once
 from tests.fulfillment.test_links import PAYER, bought_with, link, order, visit
 from tests.support.mailbox import sent_mails
+from tests.support.page import Page
 
 ORDER = "order_0123456789"
 
@@ -99,3 +104,47 @@ def test_numbers_of_another_installation_are_nobody_here(story: Story, neighbor:
     by_hand = story.buy(buyer=buyer)  # at the dashboard, before anybody marks it
     assert fulfillment.apply(neighbor_id, story.read(by_hand.id)).state == "foreign"
     db.session.rollback()
+
+
+def test_of_all_who_claim_at_once_one_gets_the_key(story: Story) -> None:
+    bought = story.buy(buyer=story.shop.customer(email=PAYER))
+    story.tell(bought)
+    assert work_once() is True
+    (mail,) = sent_mails(PAYER)
+    pages = []
+    for _ in range(4):
+        pages.append(Page(story.app).sign_in(factories.make_user(), vendor=story.vendor))
+        pages[-1].get(mail.links[0], status=303).follow()
+    start, answers = threading.Barrier(5), []
+
+    def claim(page: Page) -> None:
+        fields = {"auth": page.soup.select_one("[name=auth]")["value"], "customer": "new"}
+        fields["csrf_token"] = page.find_form().select_one("[name=csrf_token]")["value"]
+        start.wait()
+        answers.append(page.client.post("/Portal/@acme.example/Claim", data=fields).status_code)
+
+    def bind(vendor_id: int, customer_id: int) -> None:
+        with story.app.app_context():
+            start.wait()
+            try:
+                unclaimed.bind(vendor_id, bought.id, customer_id)
+                db.session.commit()
+                answers.append(303)
+            except Conflict:
+                answers.append(409)
+            db.session.remove()
+
+    theirs = story.customer().id
+    db.session.rollback()
+    threads = [threading.Thread(target=claim, args=[page]) for page in pages]
+    threads.append(threading.Thread(target=bind, args=[story.vendor_id, theirs]))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    story.work()
+
+    assert sorted(answers) == [303, 409, 409, 409, 409]
+    assert story.purchase(bought).customer_id == story.the_key().customer_id
+    others = db.session.scalar(select(func.count()).select_from(Customer))
+    assert others == (1 if story.the_key().customer_id == theirs else 2)
