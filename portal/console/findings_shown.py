@@ -71,7 +71,7 @@ def _shown(finding: Finding, names: dict[int, str]) -> Shown:
         finding=finding,
         words=words.of(finding.kind),
         amount=money(finding.amount_minor, finding.currency) if finding.currency else "",
-        age=age(finding.since),
+        age=age(finding.since, finding.closed_at),
         customer=names.get(finding.customer_id or 0, ""),
         stripe=_facts(evidence.get("stripe") or {}),
         ours=_facts(evidence.get("ours") or {}),
@@ -101,9 +101,9 @@ def totals(vendor: HasId) -> list[Total]:
     return found
 
 
-def age(since: datetime) -> str:
-    """For how long it has been so: *3 days*."""
-    return str(format_timedelta(clock.now() - since, granularity="second", threshold=1.2))
+def age(since: datetime, until: datetime | None = None) -> str:
+    """For how long it has been so, or had been when it was settled: *3 days*."""
+    return str(format_timedelta((until or clock.now()) - since, granularity="second", threshold=1.2))
 
 
 def _names(vendor: HasId, ids: Iterable[int]) -> dict[int, str]:

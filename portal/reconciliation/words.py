@@ -85,7 +85,7 @@ def _keys() -> dict[str, Words]:
         ),
         "lookup_failed": Words(
             _("Look-up failed"),
-            _("Stripe could not be asked about this, or said what cannot be read, so nothing was concluded."),
+            _("Stripe gave no answer, or none that can be read. Nothing was concluded."),
             _("Ask again."),
             "warning",
         ),

@@ -12,10 +12,12 @@ from portal.fulfillment.write_back import TEMPORARY
 from portal.licenses.models import License
 from portal.outbox.models import OutboxItem
 from portal.webhooks.models import StripeEvent
+from tests import factories
 from tests.fulfillment.story import Story
 from tests.fulfillment.test_one_off import invoice
 from tests.reconciliation.desk import Desk
 from tests.support.mailbox import sent_mails
+from tests.support.page import Page
 
 
 def test_when_both_sides_agree_nothing_is_found(story: Story, desk: Desk) -> None:
@@ -161,6 +163,22 @@ def test_five_minutes_without_a_key_alarm_staff_once_and_heal_by_themselves(stor
 
     assert story.the_key().customer_id == story.purchase(bought).customer_id
     assert desk.states() == {"gone": 1}
+
+
+def test_meanwhile_the_customer_reads_that_the_key_is_being_made(story: Story, desk: Desk) -> None:
+    ada = story.customer()
+    user = factories.make_user()
+    factories.make_association(user, ada)
+    story.happens(story.buy(ada))
+    db.session.query(Subscription).update({"license_global_id": None})
+    story.lose(OutboxItem, StripeEvent, PaidUnit, License)
+    story.move(minutes=6)
+    db_turn(story)
+    assert desk.the("charged_without_key").told_at
+
+    page = Page(story.app).sign_in(user, vendor=story.vendor)
+    for path in ("Licenses", "Billing"):
+        assert "Your key is being made" in page.get(f"/Portal/@acme.example/{path}").text
 
 
 def db_turn(story: Story) -> None:

@@ -16,6 +16,7 @@ from portal.reconciliation import ledger
 from portal.reconciliation.found import KINDS, Found
 from portal.reconciliation.models import Finding
 from portal.vendors.models import Vendor
+from portal.webhooks import endpoint
 from portal.webhooks import service as webhooks
 from portal.webhooks.models import StripeEvent
 from tests import factories
@@ -307,15 +308,39 @@ def test_the_health_line_turns_red_long_before_stripe_gives_up(story: Story, sta
     assert "Events wait for more than an hour" in staff.text and staff.soup.select(".note.d")
 
 
-def test_a_disabled_endpoint_leads_to_the_doctor(story: Story, staff: Page) -> None:
-    from portal.webhooks import endpoint
+WORDS = {
+    endpoint.DISABLED: ("Stripe has disabled your webhook endpoint", ".note.d"),
+    endpoint.MISSING: ("Stripe has no webhook endpoint with your address", ".note.d"),
+    endpoint.WRONG_MODE: ("belongs to the other mode", ".note.d"),
+    endpoint.WRONG_EVENTS: ("Stripe does not tell of everything", ".note.w"),
+    endpoint.WRONG_VERSION: ("another version of Stripe's interface", ".note.w"),
+}
 
-    endpoint.keep(story.vendor_id, endpoint.EndpointHealth(endpoint.DISABLED, checked_at=clock.now()))
+
+@pytest.mark.parametrize("state", sorted({*endpoint.STATES} - {endpoint.OK, endpoint.UNKNOWN}))
+def test_what_is_wrong_with_the_endpoint_leads_to_the_doctor(story: Story, staff: Page, state: str) -> None:
+    endpoint.keep(story.vendor_id, endpoint.EndpointHealth(state, checked_at=clock.now()))
     db.session.commit()
     staff.get("/Reconciliation")
 
-    assert "Stripe has disabled your webhook endpoint" in staff.text
-    assert staff.soup.select_one('a[href="/StripeDoctor"]')
+    said, kind = WORDS[state]
+    assert said in staff.text and staff.soup.select_one(kind)
+    assert staff.soup.select_one('main a.btn[href="/StripeDoctor"]')
+
+
+def test_the_health_line_tells_last_event_lag_and_failures(story: Story, staff: Page) -> None:
+    told = clock.now()
+    for _time in range(2):
+        story.tell(story.buy(story.customer()))
+    db.session.query(StripeEvent).order_by(StripeEvent.id)[0].attempts = 3
+    db.session.commit()
+    story.move(minutes=7)
+    staff.get("/Reconciliation")
+
+    line = staff.soup.select_one("main section.note")
+    assert line and line.time and line.time["datetime"] >= told.isoformat()[:16]
+    assert "2 events wait (the oldest one for 7 minutes)" in staff.text
+    assert "1 event fails and is tried again" in staff.text
 
 
 def test_two_comparisons_at_once_make_one_finding(story: Story, desk: Desk) -> None:
