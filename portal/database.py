@@ -11,10 +11,11 @@ from typing import Any
 from flask import Flask, g, has_app_context
 from sqlalchemy import DateTime, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
+from portal import clock
 from portal.config import Settings
 from portal.extensions import db
 
@@ -27,6 +28,7 @@ SQLITE_PRAGMAS = (
     "PRAGMA mmap_size=268435456",
     "PRAGMA temp_store=2",
 )
+TRUSTED_FOR = 1.0  # seconds a connection may rest before it is asked whether the server is still there
 POSTGRESQL_OPTIONS = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
 
 
@@ -75,7 +77,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     if settings.is_sqlite:
         size: dict[str, Any] = {"pool_size": 10, "max_overflow": 20}
         return {**size, "hide_parameters": True, "connect_args": {"timeout": 10, "check_same_thread": False}}
-    size = {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
+    size = {"pool_size": 8, "max_overflow": 8}
     return {**size, "hide_parameters": True, "connect_args": {"options": POSTGRESQL_OPTIONS}}
 
 
@@ -169,6 +171,21 @@ def _begin_on_sqlite(pooled: PoolProxiedConnection, read_only: bool) -> None:
 
 
 def _postgresql_rules(engine: Engine) -> None:
+    # SQLAlchemy's own pool_pre_ping asks before every use, which was a sixth of a page's round trips.
+    @event.listens_for(engine, "checkin")
+    def on_checkin(connection: Any, record: Any) -> None:
+        record.info["rests_since"] = clock.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(connection: Any, record: Any, pooled: Any) -> None:
+        now = clock.monotonic()
+        if now - record.info.get("rests_since", now) < TRUSTED_FOR:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+            raise DisconnectionError from error  # the pool takes another one
+
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
         _begin_on_postgresql(connection.connection, wants_read_only())

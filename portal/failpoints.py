@@ -20,6 +20,8 @@ POINTS: dict[str, str] = {
     "unit_of_work.commit.after": "it has committed, and nobody knows yet",
     "unit_of_work.own_transaction.before_commit": "a short transaction beside a request is about to commit",
     "unit_of_work.own_transaction.after_commit": "a short transaction beside a request has committed",
+    "unit_of_work.own_cursor.before_commit": "rows of the door are about to be committed",
+    "unit_of_work.own_cursor.after_commit": "rows of the door are committed, no request knows yet",
     "webhooks.door.before_commit": "an event is written, not stored for good, not answered",
     "webhooks.door.after_commit": "an event is stored for good, Stripe has no answer yet",
     "webhooks.claim.before_commit": "a worker has picked events, nobody knows yet",

@@ -83,9 +83,9 @@ def own_cursor() -> Iterator[Any]:
     """The same on the driver's own cursor, for writing only: half of what the webhook door costs."""
     with _beside_request(), database.writing(db.engine) as driver:
         yield driver.cursor()
-        failpoints.reach("unit_of_work.own_transaction.before_commit")
+        failpoints.reach("unit_of_work.own_cursor.before_commit")
         driver.commit()
-    failpoints.reach("unit_of_work.own_transaction.after_commit")
+    failpoints.reach("unit_of_work.own_cursor.after_commit")
 
 
 @contextmanager

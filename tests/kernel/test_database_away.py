@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import create_engine, text
 
+from portal import clock
+from portal.database import TRUSTED_FOR
+from portal.extensions import db
 from portal.vendors.models import Vendor
 from tests.support import databases
 from tests.support.page import Page
 
-pytestmark = pytest.mark.sqlite_only
 
-
+@pytest.mark.sqlite_only
 def test_a_writer_that_never_ends_makes_others_wait_and_then_try_again(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'held.sqlite3'}"
     databases.migrate(url, tmp_path)
@@ -41,11 +44,30 @@ def test_a_writer_that_never_ends_makes_others_wait_and_then_try_again(tmp_path:
         page.get("/Portal/@acme.example/SignIn").submit({"email": email, "password": factories.PASSWORD})
 
 
+def test_connections_that_a_restart_ended_are_replaced_before_anybody_notices(
+    app: Flask, page: Page, acme: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no server")
+    domain = acme.domain
+    db.session.commit()
+    page.get(f"/Portal/@{domain}/SignIn")
+    with db.engine.connect() as one, db.engine.connect() as another:
+        pids = [one.scalar(text("SELECT pg_backend_pid()")), another.scalar(text("SELECT pg_backend_pid()"))]
+    later = clock.monotonic() + TRUSTED_FOR
+    with create_engine(db.engine.url).connect() as outside:
+        ended = [outside.scalar(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid}) for pid in pids]
+    monkeypatch.setattr(clock, "monotonic", lambda: later)
+
+    assert ended == [True, True]
+    page.get(f"/Portal/@{domain}/SignIn")
+    assert page.response.status_code == 200
+    db.engine.dispose()
+
+
 def _wait_less(app: Flask) -> None:
     """Let this app's connections wait for 50 ms instead of 10 s."""
     from sqlalchemy import event
-
-    from portal.extensions import db
 
     db.session.commit()
     db.engine.dispose()

@@ -74,13 +74,13 @@ def test_nothing_is_said_before_it_is_committed(page: Page, vendor: Vendor, monk
 
     def refuse(name: str) -> None:
         reached.append(name)
-        if name == "unit_of_work.own_transaction.before_commit":
+        if name == "unit_of_work.own_cursor.before_commit":
             raise OSError("the disk is full")
 
     monkeypatch.setattr(failpoints, "reach", refuse)
     answer = deliver(page, body, number)
 
-    assert reached[-1] == "unit_of_work.own_transaction.before_commit"
+    assert reached[-1] == "unit_of_work.own_cursor.before_commit"
     assert answer.status_code == 500
     assert stored() == []
 
