@@ -28,7 +28,9 @@ class SmallSession(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The page's session; an empty one in frames, where no cookie is read."""
-        if is_framed(request) or self.get_cookie_name(app) not in request.cookies:
+        if "HTTP_COOKIE" not in request.environ or is_framed(request):
+            return self.session_class()
+        if self.get_cookie_name(app) not in request.cookies:
             return self.session_class()
         return super().open_session(app, request)
 
