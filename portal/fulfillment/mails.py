@@ -46,7 +46,7 @@ def tell(vendor: Vendor, purchase: Purchase, facts: Facts, changes: list[Change]
         _queue(vendor, purchase, "payment_failed", facts.invoice_id)
     if oddities.notice_of(facts):
         _tell_of_oddity(vendor, purchase)
-    if purchase.state == "unclaimed" and _is_new(facts):
+    if purchase.state == "unclaimed" and _is_new(purchase, facts):
         _tell_staff(vendor, purchase)
         claiming.offer_to_payer(vendor, purchase)
 
@@ -75,9 +75,12 @@ def mail_key_again(vendor: VendorProfile, license: License) -> str:
     return owner.email
 
 
-def _is_new(facts: Facts) -> bool:
-    """Whether it is worth a mail: the first look at an account finds everything that was ever sold there."""
-    return facts.bought_at is None or clock.now() - facts.bought_at < NEWS
+def _is_new(purchase: Purchase, facts: Facts) -> bool:
+    """Whether it is worth a mail: the first look at an account finds everything that was ever sold there.
+
+    What was seen when it was bought stays news: a bank may take two weeks to pay.
+    """
+    return facts.bought_at is None or purchase.first_seen_at - facts.bought_at < NEWS
 
 
 def _tell_customer(vendor: Vendor, purchase: Purchase, change: Change) -> None:

@@ -50,6 +50,19 @@ def test_it_is_listed_with_what_staff_need(story: Story) -> None:
     assert (found.amount_minor, found.currency, found.can_be_claimed) == (1900, "usd", True)
 
 
+def test_staff_and_payer_are_told_where_the_bank_took_its_time(story: Story) -> None:
+    given = {"line_items": [{"price": story.once().id, "quantity": 1}], "mode": "payment"}
+    paid_by = {"customer": story.shop.customer(email=PAYER).id, "success_url": "https://acme.example/thanks"}
+    session = story.shop.v1.checkout.sessions.create({**given, **paid_by})
+    story.do("pay", session.id, means="bank_pays_later")
+    assert story.apply(story.read(session.id)) == "waiting"
+    story.move(days=12)
+    assert story.apply(story.read(session.id)) == "unclaimed"
+
+    assert [mail.name for mail in sent_mails("owner@acme.example")] == ["unclaimed_payment"]
+    assert [mail.name for mail in sent_mails(PAYER)] == ["claim_payment"]
+
+
 def test_staff_say_whose_it_is_once(story: Story) -> None:
     stripe_id, mine, other = pay(story), story.customer(), story.customer()
     unclaimed.bind(story.vendor_id, stripe_id, mine.id)
