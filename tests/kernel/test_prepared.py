@@ -82,6 +82,19 @@ def test_a_write_of_its_own_is_seen_afterwards(app: Flask) -> None:
         assert names.all() == [("after",)]
 
 
+def test_what_follows_on_the_same_connection_can_be_dropped(app: Flask) -> None:
+    names = Prepared(select(User.name).order_by(User.id))
+    factories.make_user(name="before")
+    db.session.commit()
+
+    with app.app_context():
+        g.read_only = True
+        assert names.all() == [("before",)]
+    db.session.execute(update(User).values(name="after"))
+    db.session.rollback()
+    assert names.all() == [("before",)]
+
+
 def test_nothing_is_held_once_the_request_is_over(app: Flask, page: Page, acme: Vendor) -> None:
     page.get("/Portal/@acme.example/SignIn")
     db.session.commit()
