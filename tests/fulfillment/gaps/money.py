@@ -69,7 +69,7 @@ def test_18_paid_by_a_duplicate_customer_with_another_address(story: Story) -> N
     story.tell(story.buy(buyer=unknown))
     assert work_once() is True
     (mail,) = sent_mails("third@mail.example")
-    story.page.get(mail.links[0].removeprefix("http://localhost"))
+    story.page.get(mail.links[0].removeprefix("http://localhost"), status=303).follow()
     story.page.submit({"customer": str(mine)}, status=303)
     assert [key.customer_id for key in story.licenses()] == [mine, mine, mine]
 
