@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from dataclasses import asdict
 from types import FrameType
@@ -26,6 +27,8 @@ def worker(once: bool, as_json: bool) -> None:
 
         signal.signal(signal.SIGTERM, leave)
         signal.signal(signal.SIGINT, leave)
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: looking through it again and again takes a tenth of the time
         if once:
             at_work.tidy()
             running.show(asdict(at_work.drain()), as_json)

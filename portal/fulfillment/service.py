@@ -7,8 +7,9 @@ here: the webhook worker, the return page, the sweeps, and a click of staff.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Executable, bindparam, select
 
 from portal import clock, unit_of_work
 from portal.billing import service as billing
@@ -18,7 +19,7 @@ from portal.database import insert_into
 from portal.extensions import db
 from portal.fulfillment import mails, oddities, order_states, owners, plans, seeds, serving, states, write_back
 from portal.fulfillment.facts import Facts
-from portal.fulfillment.models import Purchase
+from portal.fulfillment.models import PaidUnit, Purchase
 from portal.fulfillment.reading import Source, get, purchases_of, read
 from portal.fulfillment.units import Change
 from portal.vendors import service as vendors
@@ -36,6 +37,19 @@ __all__ = [
     "source_of",
 ]
 
+# Made once: building such statements costs more than running them.
+_ACCOUNT = (
+    select(StripeAccount)
+    .where(StripeAccount.vendor_id == bindparam("vendor_id"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_PURCHASE = (
+    select(Purchase)
+    .where(Purchase.vendor_id == bindparam("vendor_id"), Purchase.stripe_id == bindparam("stripe_id"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 WAITING, SERVED, ENDED, UNCLAIMED = "waiting", "served", "ended", "unclaimed"
 
 
@@ -57,34 +71,37 @@ def source_of(vendor_id: int) -> Source | None:
 
 def apply(vendor_id: int, facts: Facts) -> Outcome:
     """Write what follows from the facts. An older read never overwrites a newer one."""
-    lock(vendor_id)
-    if _is_foreign(vendor_id, facts):
+    account = lock(vendor_id)
+    if _is_foreign(account, facts):
         return Outcome("foreign")
     purchase = _locked(vendor_id, facts)
     if purchase.fetched_at is not None and purchase.fetched_at > facts.fetched_at:
         return Outcome("stale")
     vendor = vendors.get(vendor_id)
-    _note(purchase, facts)
-    purchase.customer_id = owners.find_owner(vendor_id, purchase, facts)
+    owner = owners.find_owner(vendor_id, purchase, facts)
     entitled, trouble = plans.entitlements(vendor_id, facts)
+    _note(purchase, facts)
+    purchase.customer_id = owner
     changes = serving.serve(vendor, purchase, facts, entitled) if purchase.customer_id else []
-    changes += serving.take_away(vendor, purchase, facts, entitled)
-    purchase.state, purchase.reason = _standing(purchase, facts, trouble)
+    there = serving.units_of(purchase)
+    changes += serving.take_away(vendor, there, facts, entitled)
+    purchase.state, purchase.reason = _standing(purchase, facts, trouble, there)
     db.session.flush()
     order_states.settle(vendor_id, facts)
-    billing.record_purchase(vendor_id, facts.purchase, facts.fetched_at, purchase.customer_id, _first_key(purchase))
+    billing.record_purchase(vendor_id, facts.purchase, facts.fetched_at, owner, _first_key(there))
     mails.tell(vendor, purchase, facts, changes)
     write_back.queue(purchase, facts)
     return Outcome(purchase.state, purchase.reason, tuple(changes))
 
 
-def lock(vendor_id: int) -> None:
-    """One purchase of a vendor at a time: two that name the same key, or make keys of the same products, stay apart.
+def lock(vendor_id: int) -> StripeAccount | None:
+    """The vendor's account, nobody else's until our commit.
+
+    One purchase of a vendor at a time: two that name the same key, or make keys of the same products, stay apart.
 
     Taken before anything else is locked, so that workers never wait for each other in a circle.
     """
-    mine = select(StripeAccount.vendor_id).where(StripeAccount.vendor_id == vendor_id)
-    db.session.execute(mine.with_for_update())
+    return db.session.scalar(_ACCOUNT, {"vendor_id": vendor_id})
 
 
 def ensure_now(vendor_id: int, stripe_id: str) -> Outcome | None:
@@ -99,11 +116,12 @@ def ensure_now(vendor_id: int, stripe_id: str) -> Outcome | None:
     return apply(vendor_id, facts) if facts else None
 
 
-def _is_foreign(vendor_id: int, facts: Facts) -> bool:
+def _is_foreign(account: StripeAccount | None, facts: Facts) -> bool:
     """Whether it belongs to another installation on the same account, or to the other mode."""
-    account = billing.account_of(vendors.get(vendor_id))
     instance = facts.metadata.get(INSTANCE) or facts.customer_metadata.get(INSTANCE, "")
-    if facts.livemode is not account.livemode or (instance and instance != seeds.instance_of(vendor_id)):
+    if account is None or facts.livemode is not account.livemode:
+        return True
+    if instance and instance != seeds.instance_of(account.vendor_id):
         return True
     # Invoices by hand are often for other work: without a product of ours on them they are none of our business.
     names_us = any(line.product or line.plan for line in facts.lines) or any("skm_" in name for name in facts.metadata)
@@ -112,12 +130,17 @@ def _is_foreign(vendor_id: int, facts: Facts) -> bool:
 
 def _locked(vendor_id: int, facts: Facts) -> Purchase:
     """The purchase's row, made if need be, and nobody else's until our commit: one purchase at a time."""
-    first = {"vendor_id": vendor_id, "stripe_id": facts.stripe_id, "livemode": facts.livemode}
+    first = {"vendor_id": vendor_id, "stripe_id": facts.stripe_id}
     blank = {"stripe_customer_id": "", "status": "", "state": WAITING, "reason": "", "notice": "", "email": ""}
-    more = {"currency": "", "first_seen_at": clock.now()}
-    db.session.execute(insert_into(Purchase).values(**first, **blank, **more).on_conflict_do_nothing())
-    mine = select(Purchase).filter_by(vendor_id=vendor_id, stripe_id=facts.stripe_id)
-    return db.session.scalars(mine.with_for_update().execution_options(populate_existing=True)).one()
+    more = {"livemode": facts.livemode, "currency": "", "first_seen_at": clock.now()}
+    db.session.connection().execute(_new(db.engine.dialect.name), {**first, **blank, **more})
+    return db.session.scalars(_PURCHASE, first).one()
+
+
+@cache
+def _new(dialect: str) -> Executable:
+    statement: Executable = insert_into(Purchase.__table__).on_conflict_do_nothing()
+    return statement
 
 
 def _note(purchase: Purchase, facts: Facts) -> None:
@@ -129,13 +152,13 @@ def _note(purchase: Purchase, facts: Facts) -> None:
     purchase.notice = oddities.notice_of(facts) or kept
 
 
-def _first_key(purchase: Purchase) -> int | None:
+def _first_key(there: list[PaidUnit]) -> int | None:
     """The key to show with a subscription: the first that still works, else the first."""
-    mine = sorted(serving.units_of(purchase), key=lambda unit: unit.blocked_because != "")
+    mine = sorted(there, key=lambda unit: unit.blocked_because != "")
     return mine[0].license_global_id if mine else None
 
 
-def _standing(purchase: Purchase, facts: Facts, trouble: str) -> tuple[str, str]:
+def _standing(purchase: Purchase, facts: Facts, trouble: str, there: list[PaidUnit]) -> tuple[str, str]:
     if facts.effect == states.WAIT:
         return (ENDED, "expired") if facts.status in states.NEVER_PAID else (WAITING, "")
     if facts.effect == states.END:
@@ -143,4 +166,4 @@ def _standing(purchase: Purchase, facts: Facts, trouble: str) -> tuple[str, str]
     if facts.is_paid and (trouble or purchase.customer_id is None):
         return UNCLAIMED, trouble or "no_customer"
     # What was served stays so where Stripe shows nothing as paid for the moment.
-    return (SERVED, "") if facts.is_paid or serving.units_of(purchase) else (WAITING, "")
+    return (SERVED, "") if facts.is_paid or there else (WAITING, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from portal import clock
 from portal.extensions import db
@@ -17,11 +17,16 @@ from portal.licenses.models import License
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 
+_UNITS = (
+    select(PaidUnit)
+    .where(PaidUnit.vendor_id == bindparam("vendor_id"), PaidUnit.stripe_id == bindparam("stripe_id"))
+    .order_by(PaidUnit.id)
+)
+
 
 def units_of(purchase: Purchase) -> list[PaidUnit]:
     """The units of a purchase, oldest first."""
-    mine = select(PaidUnit).filter_by(vendor_id=purchase.vendor_id, stripe_id=purchase.stripe_id)
-    return list(db.session.scalars(mine.order_by(PaidUnit.id)))
+    return list(db.session.scalars(_UNITS, {"vendor_id": purchase.vendor_id, "stripe_id": purchase.stripe_id}))
 
 
 def serve(vendor: Vendor, purchase: Purchase, facts: Facts, entitled: list[Entitlement]) -> list[Change]:
@@ -96,12 +101,15 @@ class _Serving:
         return None
 
 
-def take_away(vendor: Vendor, purchase: Purchase, facts: Facts, entitled: list[Entitlement]) -> list[Change]:
-    """Block what is certainly no longer paid for. What Stripe did not tell completely takes nothing away."""
+def take_away(vendor: Vendor, there: list[PaidUnit], facts: Facts, entitled: list[Entitlement]) -> list[Change]:
+    """Block those of a purchase's units that are certainly no longer paid for.
+
+    What Stripe did not tell completely takes nothing away.
+    """
     keys = {one.line.source: one.keys for one in entitled if one.line.is_certain}
     grace = timedelta(days=vendors.switches_of(vendor).grace_days)
     changes = []
-    for unit in units_of(purchase):
+    for unit in there:
         because = "" if unit.blocked_because else _reason_to_block(unit, facts, keys, grace)
         if because:
             license = units.license_of(unit)

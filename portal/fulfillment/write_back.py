@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, func, select
 
 from portal import clock, unit_of_work
 from portal.billing import gateway
@@ -26,6 +26,26 @@ JOB = "fulfillment.write_back"
 TEMPORARY, CUSTOMER = "skm_temp_var", "skm_customer_id"
 LONGEST = 500  # Stripe's limit for a metadata value
 WRITABLE = ("sub_", "in_")
+# Made once: building such statements costs more than running them.
+_KEYS = (
+    select(License.id, License.global_id, PaidUnit.is_adopted)
+    .join(PaidUnit, (PaidUnit.license_global_id == License.global_id) & (PaidUnit.vendor_id == License.vendor_id))
+    .where(PaidUnit.vendor_id == bindparam("vendor_id"), PaidUnit.stripe_id == bindparam("stripe_id"))
+    .where(PaidUnit.blocked_because != MOVED)
+    .order_by(PaidUnit.id)
+)
+_WAITING = (
+    select(OutboxItem.id)
+    .where(
+        OutboxItem.state == "waiting",
+        OutboxItem.name == JOB,
+        OutboxItem.vendor_id == bindparam("vendor_id"),
+        OutboxItem.lease_until.is_(None),
+        func.substr(OutboxItem.dedupe_key, 1, bindparam("length")) == bindparam("about"),
+    )
+    .with_for_update(skip_locked=True)
+    .limit(1)
+)
 
 
 def queue(purchase: Purchase, facts: Facts) -> None:
@@ -66,14 +86,9 @@ def _is_waiting(purchase: Purchase) -> bool:
 
     One that was begun may have looked before, so it does not count; nor does one that was given up.
     """
-    mine = select(OutboxItem.id).where(
-        OutboxItem.state == "waiting",
-        OutboxItem.name == JOB,
-        OutboxItem.vendor_id == purchase.vendor_id,
-        OutboxItem.lease_until.is_(None),
-        OutboxItem.dedupe_key.startswith(_about(purchase), autoescape=True),
-    )
-    return db.session.scalar(mine.with_for_update(skip_locked=True).limit(1)) is not None
+    about = _about(purchase)
+    facts = {"vendor_id": purchase.vendor_id, "about": about, "length": len(about)}
+    return db.session.scalar(_WAITING, facts) is not None
 
 
 def _about(purchase: Purchase) -> str:
@@ -127,12 +142,5 @@ def wanted_of(purchase: Purchase) -> dict[str, str]:
 
 
 def _keys(purchase: Purchase) -> list[Row[int, int, bool]]:
-    of_license = (PaidUnit.license_global_id == License.global_id) & (PaidUnit.vendor_id == License.vendor_id)
-    found = (
-        select(License.id, License.global_id, PaidUnit.is_adopted)
-        .join(PaidUnit, of_license)
-        .where(PaidUnit.vendor_id == purchase.vendor_id, PaidUnit.stripe_id == purchase.stripe_id)
-        .where(PaidUnit.blocked_because != MOVED)
-        .order_by(PaidUnit.id)
-    )
-    return list(db.session.execute(found).all())
+    mine = {"vendor_id": purchase.vendor_id, "stripe_id": purchase.stripe_id}
+    return list(db.session.execute(_KEYS, mine).all())

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm.attributes import set_committed_value
 
 from portal import clock
 from portal.audit import service as audit
@@ -23,6 +24,13 @@ MAX_PERIOD_DAYS = 36500
 MAX_NOTES = 10000
 MAX_NUMBER = 2**31 - 1
 BY_ID = re.compile(r"id\s*=\s*([0-9]{1,10})", re.IGNORECASE | re.ASCII)
+_PRODUCTS = Product.__table__.c
+_RAISED = (
+    update(Product.__table__)  # type: ignore[arg-type]
+    .where(_PRODUCTS.vendor_id == bindparam("of_vendor"), _PRODUCTS.id == bindparam("of_product"))
+    .values(last_license_id=_PRODUCTS.last_license_id + 1)
+    .returning(_PRODUCTS.last_license_id)
+)
 
 
 def create_product(
@@ -160,15 +168,10 @@ def assign_customer(vendor: HasId, license: License, customer_id: int | None) ->
 
 def _next_number(vendor: HasId, product: Product) -> int:
     # The update locks the product's row, so that numbers and keys of one product are given out one after another.
-    raised = (
-        update(Product)
-        .where(Product.vendor_id == vendor.id, Product.id == product.id)
-        .values(last_license_id=Product.last_license_id + 1)
-        .returning(Product.last_license_id)
-    )
-    number = db.session.scalar(raised)
+    number = db.session.scalar(_RAISED, {"of_vendor": vendor.id, "of_product": product.id})
     if number is None:
         raise NotFound(_("There is no such product."))
+    set_committed_value(product, "last_license_id", number)
     return int(number)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, or_, select, update
 
 from portal import clock
+from portal.database import UtcDateTime
 from portal.outbox.models import OutboxItem
 
 LEASE = timedelta(minutes=5)
@@ -60,6 +61,12 @@ _CLAIM = (
     .returning(*_COLUMNS)
     .execution_options(synchronize_session=False)
 )
+_TABLE = OutboxItem.__table__.c
+_DONE = (
+    update(OutboxItem.__table__)  # type: ignore[arg-type]
+    .where(_TABLE.id == bindparam("row"), _TABLE.fence == bindparam("held"), _TABLE.state == "waiting")
+    .values(state="done", payload="", last_error="", lease_until=None, done_at=bindparam("now", type_=UtcDateTime))
+)
 
 
 def is_due(connection: Connection) -> bool:
@@ -74,9 +81,10 @@ def claim(connection: Connection) -> Claim | None:
     return Claim(**row._mapping) if row else None
 
 
-def done(claim: Claim) -> Update:
-    """The statement that finishes an item and empties it; it changes no row when the claim was lost."""
-    return _still(claim).values(state="done", payload="", last_error="", lease_until=None, done_at=clock.now())
+def done(connection: Connection, claim: Claim) -> bool:
+    """Finish an item and empty it; False when the claim was lost."""
+    facts = {"row": claim.id, "held": claim.fence, "now": clock.now()}
+    return connection.execute(_DONE, facts).rowcount == 1
 
 
 def failed(claim: Claim, reason: str, *, for_good: bool = False) -> Update:

@@ -189,7 +189,8 @@ def _do_job(claim: Claim) -> None:
 
 
 def _finish(claim: Claim) -> None:
-    if db.session.execute(claims.done(claim)).rowcount != 1:  # type: ignore[attr-defined]
+    db.session.flush()
+    if not claims.done(db.session.connection(), claim):
         raise Overtaken("Another worker took over.")
     failpoints.reach("worker.done.before_commit")
     db.session.commit()

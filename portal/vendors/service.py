@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from flask_babel import gettext as _
-from sqlalchemy import Row, Select, Text, cast, select, update
+from sqlalchemy import Row, Select, Text, bindparam, cast, select, update
 
 from portal.errors import Invalid, NotFound
 from portal.extensions import db
@@ -20,6 +20,13 @@ from portal.vendors.switches import Switches
 DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z")
 MAX_ID = 2**31 - 1
 SELLS_PLANS = "sells_plans"
+_COUNTERS = IdCounter.__table__.c
+_RAISED = (
+    update(IdCounter.__table__)  # type: ignore[arg-type]
+    .where(_COUNTERS.vendor_id == bindparam("of_vendor"), _COUNTERS.kind == bindparam("of_kind"))
+    .values(last_id=_COUNTERS.last_id + bindparam("more"))
+    .returning(_COUNTERS.last_id)
+)
 
 
 class HasId(Protocol):
@@ -161,12 +168,11 @@ def new_nonce() -> str:
 
 def next_ids(vendor: HasId, kind: str, count: int = 1) -> range:
     """Reserve numbers for new records of a vendor; unique even under race. kind: `customer`, `license`, …"""
-    row = (IdCounter.vendor_id == vendor.id) & (IdCounter.kind == kind)
-    raised = update(IdCounter).where(row).values(last_id=IdCounter.last_id + count).returning(IdCounter.last_id)
-    last = db.session.scalar(raised)
+    facts = {"of_vendor": vendor.id, "of_kind": kind, "more": count}
+    last = db.session.scalar(_RAISED, facts)
     if last is None:
         _start_counter(vendor, kind)
-        last = db.session.scalar(raised)
+        last = db.session.scalar(_RAISED, facts)
     if last is None or last > MAX_ID:
         raise Invalid(_("There is no number left for this kind of record."))
     return range(last - count + 1, last + 1)

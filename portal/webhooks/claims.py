@@ -112,13 +112,20 @@ def _taking(*, by_subject: bool) -> Update:
     )
 
 
-def done(claim: Claim, note: str = "") -> Update:
-    """The statement that ends the events; it changes fewer rows than it should when the claim was lost."""
-    mine = StripeEvent.id.in_(claim.fences)  # so that their index is used
-    held = tuple_(StripeEvent.id, StripeEvent.fence).in_(list(claim.fences.items()))
-    values = {"state": "done", "last_error": note, "lease_until": None, "done_at": clock.now()}
-    still = update(StripeEvent).where(mine, held, StripeEvent.state == "received")
-    return still.values(values).execution_options(synchronize_session=False)
+def done(connection: Connection, claim: Claim, note: str = "") -> bool:
+    """End the events; False, with some of them still open, when the claim was lost."""
+    facts = {"rows": list(claim.fences), "held": list(claim.fences.items()), "note": note, "now": clock.now()}
+    return connection.execute(_ending(), facts).rowcount == len(claim.fences)
+
+
+@cache
+def _ending() -> Update:
+    table = StripeEvent.__table__.c
+    mine = table.id.in_(bindparam("rows", expanding=True))  # so that their index is used
+    held = tuple_(table.id, table.fence).in_(bindparam("held", expanding=True))
+    ended = {"last_error": bindparam("note"), "done_at": bindparam("now", type_=UtcDateTime)}
+    still = update(StripeEvent.__table__).where(mine, held, table.state == "received")  # type: ignore[arg-type]
+    return still.values(state="done", lease_until=None, **ended)
 
 
 def failed(claim: Claim, reason: str) -> list[Update]:

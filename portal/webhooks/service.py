@@ -98,7 +98,8 @@ def _handle(claim: Claim) -> None:
     if CATALOG.intersection(claim.kinds):
         plans.queue_sync(claim.vendor_id, soon=True)
     failpoints.reach("webhooks.handle.before_done")
-    if db.session.execute(claims.done(claim, note)).rowcount != len(claim.fences):  # type: ignore[attr-defined]
+    db.session.flush()
+    if not claims.done(db.session.connection(), claim, note):
         raise Overtaken("Another worker took over.")
     failpoints.reach("webhooks.handle.before_commit")
     db.session.commit()

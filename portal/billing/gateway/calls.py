@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import NoSuchCustomer, Refused, translated
@@ -49,12 +50,12 @@ def retrieve_customer(connection: Connection, stripe_id: str) -> CustomerRead:
     """A customer as it is now; deleted ones answer with `is_deleted`. Raises NoSuchCustomer."""
     with translated():
         try:
-            found = connection.client().v1.customers.retrieve(stripe_id)
+            found = ask(connection, "get", f"/v1/customers/{quote(stripe_id, safe='')}", {})
         except Exception as error:
             if getattr(error, "code", None) == "resource_missing":
                 raise NoSuchCustomer("", code="resource_missing", param="id") from error
             raise
-    return read_customer(found.to_dict())
+    return read_customer(found)
 
 
 def find_customers_by_email(connection: Connection, email: str) -> list[CustomerRead]:
