@@ -38,7 +38,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Drained:
-    """seconds: from the first event that was done to the last. cpu: of the workers and of the sandbox, in seconds."""
+    """seconds: from when the events came in to when the last was done. cpu: of all workers, and of the sandbox."""
 
     events: int
     workers: int
@@ -115,20 +115,19 @@ def _drain(shop: _Shop, count: int, workers: int, quiet_seconds: float) -> Drain
         path, cookie = _reader(shop.user_id, ours[0])
     subscriptions = sold.subscribe(shop.stripe, shop.price, ours)
     page = wire.Server("license page", "wsgi:app", path, cookie, shop.environment, workers=2)
-    with wire.running(page):
+    with wire.running(page), _workers(shop.environment, workers) as started:
         quiet = _ask(page, quiet_seconds)
+        pids = [*(one.pid for one in started), shop.stripe.process.pid]
+        before = [_cpu(pid) for pid in pids]
         with shop.app.app_context():
             told = sold.tell(VENDOR, subscriptions)
-        with _workers(shop.environment, workers) as started:
-            before = _cpu(shop.stripe.process.pid)
-            busy = _ask_until_done(shop, page)
-            spent = sum(_cpu(one.pid) for one in started)
-            stripe_spent = _cpu(shop.stripe.process.pid) - before
+        busy = _ask_until_done(shop, page)
+        *spent, stripe_spent = (_cpu(pid) - then for pid, then in zip(pids, before, strict=True))
     with shop.app.app_context():
         _check(subscriptions, told)
         seconds = _seconds()
         db.session.remove()
-    return Drained(told, workers, seconds, spent, stripe_spent, quiet, busy)
+    return Drained(told, workers, seconds, sum(spent), stripe_spent, quiet, busy)
 
 
 def _ensure(shop: _Shop, count: int) -> Iterator[Line]:
@@ -173,7 +172,7 @@ def _waiting(shop: _Shop) -> bool:
 
 @contextmanager
 def _workers(environment: dict[str, str], count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Real workers, asked to stop at the end."""
+    """Real workers that have nothing to do yet, asked to stop at the end."""
     started = [
         subprocess.Popen(
             [sites.LATCHKEY, "worker"],
@@ -199,8 +198,8 @@ def _cpu(pid: int) -> float:
 
 
 def _seconds() -> float:
-    first, last = db.session.execute(select(func.min(StripeEvent.done_at), func.max(StripeEvent.done_at))).one()
-    return float((last - first).total_seconds())
+    came, ended = db.session.execute(select(func.min(StripeEvent.received_at), func.max(StripeEvent.done_at))).one()
+    return float((ended - came).total_seconds())
 
 
 def _check(subscriptions: list[str], told: int) -> None:
