@@ -27,7 +27,7 @@ PAGE = 50
 NEWEST = 2**31 - 1
 
 
-def _flag(column: Any) -> Any:
+def flag(column: Any) -> Any:
     """A truth value as the database hands it out (0/1 on SQLite), without a conversion per row."""
     return type_coerce(column, Integer)
 
@@ -77,15 +77,15 @@ class CardPage:
 
 # The list of customers keeps both databases on the customer's own rows; `+ 0` keeps the order by GlobalId from tempting
 # them to walk through all licenses of the vendor instead.
-_own_customers = select(Association.customer_id).where(
+OWN_CUSTOMERS = select(Association.customer_id).where(
     Association.vendor_id == bindparam("vendor_id"), Association.user_id == bindparam("user_id")
 )
-_mode = select(StripeAccount.livemode).where(StripeAccount.vendor_id == bindparam("vendor_id")).scalar_subquery()
+MODE = select(StripeAccount.livemode).where(StripeAccount.vendor_id == bindparam("vendor_id")).scalar_subquery()
 _newest = (
     select(License.global_id)
     .where(
         License.vendor_id == bindparam("vendor_id"),
-        License.customer_id.in_(_own_customers),
+        License.customer_id.in_(OWN_CUSTOMERS),
         License.global_id + 0 < bindparam("before"),
     )
     .order_by((License.global_id + 0).desc())
@@ -105,20 +105,20 @@ _LICENSE = (
     License.key,
     License.expires_at,
     License.period,
-    _flag(License.block),
-    _flag(License.trial_activation),
+    flag(License.block),
+    flag(License.trial_activation),
     License.max_no_of_machines,
     _machines.label("machines"),
-    _flag(Product.all_licenses_time_limited),
+    flag(Product.all_licenses_time_limited),
     cast(Product.feature_definitions, Text),
-    *(_flag(getattr(License, name)) for name in FEATURES),
+    *(flag(getattr(License, name)) for name in FEATURES),
 )
-_FACTS = (
+FACTS = (
     *(getattr(Subscription, name) for name in Facts._fields[:-1]),
     func.coalesce(Subscription.ended_at, Subscription.cancel_at).label("ends_at"),
 )
 _with_license = (
-    select(*_LICENSE, *_FACTS)
+    select(*_LICENSE, *FACTS)
     .select_from(_newest)
     .join(License, and_(License.vendor_id == bindparam("vendor_id"), License.global_id == _newest.c.global_id))
     .join(Product, and_(Product.vendor_id == License.vendor_id, Product.id == License.product_id))
@@ -128,15 +128,15 @@ _with_license = (
             Subscription.vendor_id == License.vendor_id,
             Subscription.license_global_id == License.global_id,
             Subscription.customer_id == License.customer_id,
-            Subscription.livemode == _mode,
+            Subscription.livemode == MODE,
         ),
     )
 )
-_without_license = select(Subscription.customer_id, *(null() for _ in _LICENSE[1:]), *_FACTS).where(
+_without_license = select(Subscription.customer_id, *(null() for _ in _LICENSE[1:]), *FACTS).where(
     Subscription.vendor_id == bindparam("vendor_id"),
-    Subscription.customer_id.in_(_own_customers),
+    Subscription.customer_id.in_(OWN_CUSTOMERS),
     Subscription.license_global_id.is_(None),
-    Subscription.livemode == _mode,
+    Subscription.livemode == MODE,
     bindparam("before") == NEWEST,
 )
 _CARDS = Prepared(union_all(_with_license, _without_license))
@@ -166,7 +166,7 @@ def find(vendor: VendorProfile, user_id: int, reading: Reading, before: int | No
 
 
 @lru_cache(maxsize=4096)
-def _kind(definitions: str, flags: tuple[int, ...]) -> tuple[bool, bool, str]:
+def kind_of(definitions: str, flags: tuple[int, ...]) -> tuple[bool, bool, str]:
     """By the active features: whether they limit the time, whether they make a trial, and their names."""
     known, active = json.loads(definitions), list(compress(FEATURES, flags))
     limited = states.is_time_limited(known, active, all_limited=False, period=0)
@@ -176,7 +176,7 @@ def _kind(definitions: str, flags: tuple[int, ...]) -> tuple[bool, bool, str]:
 
 def _card(row: Any, stored: list[Facts], reading: Reading, page: str) -> Card:
     customer_id, _global_id, product, key, expires_at, period, block, trial, most, used, all_limited = row[:11]
-    limited_by_feature, trial_by_feature, features = _kind(row[11], row[12:20])
+    limited_by_feature, trial_by_feature, features = kind_of(row[11], row[12:20])
     limited = limited_by_feature or all_limited or period > 0
     expired = states.is_expired(time_limited=limited, expires_at=expires_at, at=reading.now)
     ends = expires_at if limited else None

@@ -2,111 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from flask_babel import gettext as _
-from sqlalchemy import and_, func, select
+from sqlalchemy import Text, and_, bindparam, cast, func, select
 
-from portal.billing.models import StripeAccount, Subscription
-from portal.billing.overview import expired, facts_of
-from portal.billing.told import Reading, Told, tell
+from portal.billing import cards
+from portal.billing.models import Subscription
+from portal.billing.told import Facts, Reading, Told, tell
 from portal.errors import NotFound
-from portal.extensions import db
 from portal.formatters import masked_key
 from portal.licenses import states
-from portal.licenses.models import License, Machine, Product
-from portal.vendors.service import HasId
+from portal.licenses.models import FEATURES, License, Machine, Product
+from portal.prepared import Prepared
+from portal.vendors.service import VendorProfile
 
 PAGE = 50
+
+
+class Shown(NamedTuple):
+    """A license with what its page needs of its product. definitions: of the product's features, as JSON."""
+
+    global_id: int
+    id: int
+    key: str
+    created_at: datetime
+    expires_at: datetime
+    period: int
+    block: bool
+    trial_activation: bool
+    max_no_of_machines: int
+    machine_count: int
+    product: str
+    all_limited: bool
+    definitions: str
+
+
+class ShownMachine(NamedTuple):
+    """A machine as the page lists it."""
+
+    number: int
+    friendly_name: str
+    mid: str
+    ip: str
+    first_seen_at: datetime
+    last_seen_at: datetime
 
 
 @dataclass(frozen=True)
 class LicensePage:
     """What the page shows. badges: (text, kind) in order. older: machine number to go on before, or None."""
 
-    license: License
-    product: Product
+    license: Shown
     masked: str
     badges: list[tuple[str, str]]
     expires: str
-    features: list[str]
+    features: str
     subscriptions: list[Told]
-    machines: list[Machine]
-    machine_count: int
+    machines: list[ShownMachine]
     older: int | None
 
 
+_count = (
+    select(func.count(Machine.number))
+    .where(Machine.vendor_id == License.vendor_id, Machine.global_id == License.global_id)
+    .correlate(License)
+    .scalar_subquery()
+)
+_paying = and_(
+    Subscription.vendor_id == License.vendor_id,
+    Subscription.license_global_id == License.global_id,
+    Subscription.customer_id == License.customer_id,
+    Subscription.livemode == cards.MODE,
+)
+_LICENSE = Prepared(
+    select(
+        *(getattr(License, name) for name in Shown._fields[:9]),
+        _count.label("machine_count"),
+        Product.name,
+        Product.all_licenses_time_limited,
+        cast(Product.feature_definitions, Text),
+        *(cards.flag(getattr(License, name)) for name in FEATURES),
+        *cards.FACTS,
+    )
+    .join(Product, and_(Product.vendor_id == License.vendor_id, Product.id == License.product_id))
+    .outerjoin(Subscription, _paying)
+    .where(
+        License.vendor_id == bindparam("vendor_id"),
+        License.global_id == bindparam("global_id"),
+        License.customer_id.in_(cards.OWN_CUSTOMERS),
+    )
+    .order_by(Subscription.started_at.desc())
+)
+_MACHINES = Prepared(
+    select(*(getattr(Machine, name) for name in ShownMachine._fields))
+    .where(
+        Machine.vendor_id == bindparam("vendor_id"),
+        Machine.global_id == bindparam("global_id"),
+        Machine.number < bindparam("before"),
+    )
+    .order_by(Machine.number.desc())
+    .limit(PAGE + 1)
+)
+_WIDTH, _END = len(Shown._fields), len(Shown._fields) + len(FEATURES)
+
+
 def find(
-    vendor: HasId, customer_ids: Sequence[int], global_id: int, reading: Reading, before: int | None = None
+    vendor: VendorProfile, user_id: int, global_id: int, reading: Reading, before: int | None = None
 ) -> LicensePage:
-    """A license of one of these customers, in two queries. Raises NotFound for any other."""
-    rows = _rows(vendor, customer_ids, global_id)
+    """A license of one of the visitor's customers, in two queries. Raises NotFound for any other."""
+    rows = _LICENSE.all(vendor_id=vendor.id, user_id=user_id, global_id=global_id)
     if not rows:
         raise NotFound(_("There is no such license."))
-    license, product, machine_count, _first = rows[0]
-    is_over = expired(license, product, reading)
-    limited = states.is_time_limited(
-        product.feature_definitions,
-        license.active_features,
-        all_limited=product.all_licenses_time_limited,
-        period=license.period,
-    )
+    license = Shown._make(rows[0][:_WIDTH])
+    limited_by_feature, is_trial, features = cards.kind_of(license.definitions, rows[0][_WIDTH:_END])
+    limited = limited_by_feature or license.all_limited or license.period > 0
+    is_over = states.is_expired(time_limited=limited, expires_at=license.expires_at, at=reading.now)
     ends = license.expires_at if limited else None
-    told = [tell(facts_of(row[3]), reading, license.block, is_over, ends) for row in rows if row[3] is not None]
-    machines = _machines(license, before)
+    stored = [Facts._make(row[_END:]) for row in rows if row[_END] is not None]
+    told = [tell(facts, reading, license.block, is_over, ends) for facts in stored]
+    newest = cards.NEWEST if before is None else before
+    machines = _MACHINES.all(vendor_id=vendor.id, global_id=global_id, before=newest)
+    listed = [ShownMachine._make(row) for row in machines[:PAGE]]
     return LicensePage(
         license=license,
-        product=product,
         masked=masked_key(license.key),
-        badges=_badges(license, product, told, is_over, limited, reading),
+        badges=_badges(license, told, is_trial or license.trial_activation, is_over, limited, reading),
         expires=reading.days_from_today(license.expires_at) if limited else reading.words.never,
-        features=states.feature_names(product.feature_definitions, license.active_features),
+        features=features,
         subscriptions=sorted(told, key=lambda one: one.is_over),
-        machines=machines[:PAGE],
-        machine_count=machine_count,
-        older=machines[PAGE - 1].number if len(machines) > PAGE else None,
+        machines=listed,
+        older=listed[-1].number if len(machines) > PAGE else None,
     )
-
-
-def _rows(vendor: HasId, customer_ids: Sequence[int], global_id: int) -> list[tuple]:
-    count = (
-        select(func.count(Machine.number))
-        .where(Machine.vendor_id == License.vendor_id, Machine.global_id == License.global_id)
-        .correlate(License)
-        .scalar_subquery()
-    )
-    mode = select(StripeAccount.livemode).where(StripeAccount.vendor_id == vendor.id).scalar_subquery()
-    paying = and_(
-        Subscription.vendor_id == License.vendor_id,
-        Subscription.license_global_id == License.global_id,
-        Subscription.customer_id == License.customer_id,
-        Subscription.livemode == mode,
-    )
-    statement = (
-        select(License, Product, count, Subscription)
-        .join(Product, and_(Product.vendor_id == License.vendor_id, Product.id == License.product_id))
-        .outerjoin(Subscription, paying)
-        .where(License.vendor_id == vendor.id, License.global_id == global_id, License.customer_id.in_(customer_ids))
-        .order_by(Subscription.started_at.desc())
-    )
-    return [tuple(row) for row in db.session.execute(statement)]
-
-
-def _machines(license: License, before: int | None) -> list[Machine]:
-    statement = select(Machine).where(Machine.vendor_id == license.vendor_id, Machine.global_id == license.global_id)
-    if before is not None:
-        statement = statement.where(Machine.number < before)
-    return list(db.session.scalars(statement.order_by(Machine.number.desc()).limit(PAGE + 1)))
 
 
 def _badges(
-    license: License, product: Product, told: list[Told], is_over: bool, limited: bool, reading: Reading
+    license: Shown, told: list[Told], is_trial: bool, is_over: bool, limited: bool, reading: Reading
 ) -> list[tuple[str, str]]:
-    text, active = reading.words, license.active_features
-    trial = states.is_trial(product.feature_definitions, active, trial_activation=license.trial_activation)
+    text = reading.words
     flags = (
-        (trial, text.trial, "w"),
+        (is_trial, text.trial, "w"),
         (any(not one.is_over for one in told), text.subscription, "i"),
         (is_over, text.expired, "d"),
         (license.block, text.blocked, "d"),

@@ -40,7 +40,6 @@ def index() -> str:
 def show(global_id: int) -> str:
     """One license: every field a customer should see, its machines, its subscription."""
     reading = reading_for(g.vendor)
-    ids = [customer.id for customer in g.customers]
     g.form_targets = portal_sessions.form_targets(g.vendor)
     return render_template(
         "licenses/show.html",
@@ -48,7 +47,7 @@ def show(global_id: int) -> str:
         words=reading.words,
         steps_for=steps.buttons(reading.locale),
         base=addresses.portal_path(g.vendor),
-        page=license_page.find(g.vendor, ids, global_id, reading, _before()),
+        page=license_page.find(g.vendor, g.visitor.id, global_id, reading, _before()),
         paged="before" in request.args,
     )
 
