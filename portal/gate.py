@@ -87,14 +87,22 @@ def _view(request: Request) -> Callable[..., object]:
     return current_app.view_functions[str(request.endpoint)]
 
 
+def _keeps_form(request: Request) -> bool:
+    """Whether the view shows its own form again, with what is wrong about it."""
+    return getattr(_view(request), "keeps_form", False)
+
+
 def _refuse_odd_requests(request: Request) -> None:
     asked = request.args
     if has_odd_characters(request.path):
         raise Malformed
     if not asked and request.method in READING:
         return
-    if any(has_odd_characters(f"{k}{v}") for k, v in asked.items(multi=True)):
-        raise Malformed
+    # Forms that a page shows again say so next to the field; what a view reads by itself is refused here.
+    read_as_is = request.method not in READING and not _keeps_form(request)
+    for values in (asked, request.form) if read_as_is else (asked,):
+        if any(has_odd_characters(f"{k}{v}") for k, v in values.items(multi=True)):
+            raise Malformed
     for values in (asked,) if request.method in READING else (asked, request.form):
         if any(len(values.getlist(name)) > 1 for name in values):
             raise Malformed(_("A field was sent twice. Nothing was changed."))
@@ -208,7 +216,7 @@ def _check_customer(mark: Mark, here: Any) -> Response | None:
 
 def _check_token(mark: Mark) -> None:
     g.csrf_failed = not csrf.is_valid(request)
-    if g.csrf_failed and not getattr(_view(request), "keeps_form", False):
+    if g.csrf_failed and not _keeps_form(current_request()):
         raise Malformed(_("This page was open for too long. Nothing was changed. Please go back and try again."))
     if mark.kind == "staff" and request.form.get("vendor") != str(g.vendor.id):
         raise Conflict(
