@@ -1,0 +1,222 @@
+"""What should be, from the sandbox's own books and `docs/fulfillment.md`; no code of the portal's is used here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.fulfillment.histories.world import World
+
+Document = dict[str, Any]
+NOTHING, SERVED, KEPT, BLOCKED = "nothing", "served", "kept", "blocked"
+GIVEN_BACK, DISPUTED = "given back", "disputed"
+SERVING = ("active", "trialing")
+KEEPING = ("past_due", "paused", "unpaid")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a purchase should have come to.
+
+    fate: nothing (never a key), served (exactly `keys` work), kept (what there was still works), blocked (none works).
+    ends: by product, when what is paid for ends at least; None: not by a period.
+    """
+
+    fate: str
+    customer_id: int | None
+    keys: dict[int, int] = field(default_factory=dict)
+    ends: dict[int, datetime | None] = field(default_factory=dict)
+
+
+@dataclass
+class Past:
+    """What was ever true of a purchase: ends of paid periods, quantities, products, and whether anything was paid."""
+
+    ends: set[datetime] = field(default_factory=set)
+    quantities: set[int] = field(default_factory=set)
+    products: set[int] = field(default_factory=set)
+    was_paid: bool = False
+
+
+@dataclass
+class Truth:
+    """Reads the books. policies: refund, dispute and days of grace, as the vendor has set them."""
+
+    world: World
+    products: dict[str, int]
+    machines: set[str]
+    policies: dict[str, Any] = field(default_factory=dict)
+    pasts: dict[str, Past] = field(default_factory=lambda: defaultdict(Past))
+    owners: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def all(self, kind: str, **equal: Any) -> list[Document]:
+        """Documents, newest first."""
+        with self.world.books() as books:
+            return books.all(kind, **equal)
+
+    def find(self, kind: str, id_: str) -> Document:
+        """A document, also of something deleted."""
+        with self.world.books() as books:
+            return books.find(kind, id_) or {}
+
+    def customer(self, id_: str) -> Document:
+        """A customer at Stripe."""
+        return self.find("customer", id_)
+
+    def items(self, subscription: str) -> list[Document]:
+        """Its items, oldest first."""
+        return self.all("subscription_item", subscription=subscription)[::-1]
+
+    def invoices(self, subscription: str, status: str) -> list[Document]:
+        """Its invoices in this state, newest first."""
+        return self.all("invoice", status=status, **{"parent.subscription_details.subscription": subscription})
+
+    def charges(self, purchase: str) -> list[Document]:
+        """What was ever collected for a purchase, newest first."""
+        if not purchase.startswith("cs_"):
+            found = [charge for invoice in self.invoices(purchase, "paid") for charge in self._charges_of(invoice)]
+            return [charge for charge in found if charge["id"]]
+        intent = self.find("payment_intent", self.find("checkout.session", purchase).get("payment_intent") or "")
+        charge = self.find("charge", intent.get("latest_charge") or "")
+        return [charge] if charge.get("status") == "succeeded" else []
+
+    def watch(self) -> None:
+        """Remember what is true now; called after everything that happens at Stripe."""
+        for subscription in self.all("subscription"):
+            past = self.pasts[subscription["id"]]
+            self._owner(subscription["id"], subscription)
+            if subscription["status"] in ("past_due", "unpaid"):
+                self.failures[subscription["id"]].add(subscription["latest_invoice"])
+            for item in self.items(subscription["id"]):
+                past.products.add(self.products[item["price"]])
+                past.quantities.add(1 if item["price"] in self.machines else item["quantity"])
+                end = self._paid_until(subscription, item)
+                if end is not None:
+                    past.was_paid = True
+                    past.ends.add(end)
+        for session in self.all("checkout.session", status="complete", mode="payment"):
+            self._owner(session["id"], session)
+
+    def _owner(self, purchase: str, found: Document) -> None:
+        customer = self.customer(found["customer"] or "")
+        number = (customer.get("metadata") or {}).get("skm_customer_id")
+        if number:
+            self.owners.setdefault(purchase, int(number))
+
+    def _paid_until(self, subscription: Document, item: Document) -> datetime | None:
+        """The end of the last period of the item that was paid for; None while nothing was."""
+        latest = self.find("invoice", subscription["latest_invoice"] or "")
+        paused = (subscription["pause_collection"] or {}).get("behavior")
+        ends = [
+            line["period"]["end"]
+            for invoice in self.invoices(subscription["id"], "paid")
+            for line in invoice["lines"]["data"]
+            if line["amount"] >= 0 and (_details(line).get("subscription_item") == item["id"])
+        ]
+        is_free = subscription["status"] == "trialing" or paused == "mark_uncollectible"
+        if subscription["status"] in SERVING and (is_free or not latest or latest["status"] == "paid"):
+            ends = [item["current_period_end"]]  # another plan may have begun a shorter period
+        return datetime.fromtimestamp(max(ends), UTC) if ends else None
+
+    def expected(self, purchase: str) -> Expected:
+        """What a purchase should have come to by now."""
+        return self._of_checkout(purchase) if purchase.startswith("cs_") else self._of_subscription(purchase)
+
+    def _of_checkout(self, purchase: str) -> Expected:
+        session = self.find("checkout.session", purchase)
+        owner = self.owners.get(purchase)
+        items = session["_more"]["items"]
+        keys = {self.products[item["price"]]: item["quantity"] for item in items}
+        if session["payment_status"] == "unpaid" or owner is None:
+            return Expected(NOTHING, owner)
+        return Expected(BLOCKED if self.lost(purchase) else SERVED, owner, keys, dict.fromkeys(keys))
+
+    def _of_subscription(self, purchase: str) -> Expected:
+        subscription = self.find("subscription", purchase)
+        past, owner, status = self.pasts[purchase], self.owners.get(purchase), subscription["status"]
+        if not past.was_paid or owner is None or past.products == {0}:
+            return Expected(NOTHING, owner)
+        if status == "canceled" or self.lost(purchase):
+            return Expected(BLOCKED, owner)
+        keys: dict[int, int] = {}
+        ends: dict[int, datetime | None] = {}
+        for item in self.items(purchase):
+            product, end = self.products[item["price"]], self._paid_until(subscription, item)
+            if end is None or not product:
+                continue
+            keys[product] = keys.get(product, 0) + (1 if item["price"] in self.machines else item["quantity"])
+            known = ends.get(product)
+            ends[product] = max(end, known) if known else end
+        if status == "unpaid" and all(end and end + self.grace < self.world.now() for end in ends.values()):
+            return Expected(BLOCKED, owner)
+        return Expected(KEPT if status in KEEPING else SERVED, owner, keys, ends)
+
+    @property
+    def grace(self) -> Any:
+        """How long a key works beyond what is paid for."""
+        return self.policies["grace"]
+
+    def lost(self, purchase: str) -> str:
+        """Whether the money of the period that was paid last went back, as far as the vendor minds."""
+        charges = self._charges_that_count(purchase)
+        disputes = {charge["id"]: self.all("dispute", charge=charge["id"]) for charge in charges if charge["disputed"]}
+        states = {charge: {dispute["status"] for dispute in found} for charge, found in disputes.items()}
+        if self.policies["dispute_policy"] == "suspend" and any("needs_response" in each for each in states.values()):
+            return DISPUTED
+        paid = sum(charge["amount"] for charge in charges)
+        back = sum(
+            charge["amount"] if "lost" in states.get(charge["id"], ()) else charge["amount_refunded"]
+            for charge in charges
+        )
+        return GIVEN_BACK if self.policies["refund_policy"] == "block" and 0 < paid <= back else ""
+
+    def _charges_that_count(self, purchase: str) -> list[Document]:
+        """Of the last bill; where that one was nothing or went back, of all bills of the same period."""
+        if purchase.startswith("cs_"):
+            return self.charges(purchase)
+        paid = self.invoices(purchase, "paid")
+        if not paid:
+            return []
+        last, *earlier = paid
+        charges = self._charges_of(last)
+        stands = any(not charge["amount_refunded"] and not self._is_lost(charge) for charge in charges)
+        if last["amount_paid"] and stands:
+            return charges
+        end = _end_of(last)
+        return charges + [each for bill in earlier if _end_of(bill) >= end for each in self._charges_of(bill)]
+
+    def _charges_of(self, invoice: Document) -> list[Document]:
+        """What was collected for a bill; money that came another way is a charge that nobody takes back."""
+        intents = [
+            payment["payment"]["payment_intent"] for payment in self.all("invoice_payment", invoice=invoice["id"])
+        ]
+        found = [self.find("charge", self.find("payment_intent", each)["latest_charge"] or "") for each in intents]
+        charges = [charge for charge in found if charge.get("status") == "succeeded"]
+        rest = invoice["amount_paid"] - sum(charge["amount"] for charge in charges)
+        other = {"id": "", "amount": rest, "amount_refunded": 0, "disputed": False}
+        return [*charges, other] if rest > 0 else charges
+
+    def _is_lost(self, charge: Document) -> bool:
+        return bool(charge["disputed"] and self.all("dispute", charge=charge["id"], status="lost"))
+
+    def bought_at(self, purchase: str) -> datetime:
+        """When a purchase was made."""
+        kind = "checkout.session" if purchase.startswith("cs_") else "subscription"
+        return datetime.fromtimestamp(self.find(kind, purchase)["created"], UTC)
+
+    def failed_invoice(self, purchase: str) -> str:
+        """The latest invoice of a subscription whose collection has failed."""
+        subscription = self.find("subscription", purchase)
+        return str(subscription["latest_invoice"]) if subscription["status"] in ("past_due", "unpaid") else ""
+
+
+def _end_of(invoice: Document) -> int:
+    """When what a bill is for ends."""
+    return max((line["period"]["end"] for line in invoice["lines"]["data"] if line["amount"] >= 0), default=0)
+
+
+def _details(line: Document) -> Document:
+    return (line.get("parent") or {}).get("subscription_item_details") or {}
