@@ -20,7 +20,16 @@ from tests.support.page import Page
 LICENSES = "/Portal/@acme.example/Licenses"
 TERMS = "/Portal/@acme.example/Terms"
 # What stays open while the question is: the terms page, export, deletion, and canceling at Stripe with its way back.
-OPEN_PAGES = ("terms.show", "terms.accept", "account.export", "account.delete", "billing.portal", "billing.come_back")
+# Buying asks the question by itself, so that one comes back to the plans (tests/billing/test_checkout.py).
+OPEN_PAGES = (
+    "terms.show",
+    "terms.accept",
+    "account.export",
+    "account.delete",
+    "billing.portal",
+    "billing.come_back",
+    "billing.checkout",
+)
 
 
 @pytest.fixture
