@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -43,7 +43,7 @@ class Endpoint:
     """A vendor's door. secrets: none before the vendor has set one. livemode: None before a key was set."""
 
     vendor_id: int
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     livemode: bool | None
     account_id: str
     instance: str
