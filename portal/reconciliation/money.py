@@ -35,9 +35,14 @@ def charged_without_key(pair: Pair) -> list[Found]:
 
 
 def temp_var_set(pair: Pair) -> list[Found]:
-    """The subscription carries `skm_temp_var`, which says that no key was made, although it was charged."""
+    """The subscription carries `skm_temp_var`, which says that no key was made, although it was charged.
+
+    While a bank is waited for nothing is charged and no key is due, so the marker is right.
+    """
     facts = pair.facts
     if TEMPORARY not in facts.metadata or not (pair.is_running or pair.has_ended):
+        return []
+    if pair.is_running and not facts.is_paid and not pair.held.keys:
         return []
     key = next(iter(pair.held.keys), None)
     return [

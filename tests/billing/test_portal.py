@@ -326,7 +326,7 @@ def test_a_subscription_without_license_is_shown_honestly(page: Page, vendor: Ve
     vendors.set_switch(vendor, "support_email", "help@acme.example")
     for path in (LICENSES, BILLING):
         page.sign_in(user).get(path)
-        assert "Your key is being made." in page.text
+        assert "Your key is on its way" in page.text
         assert "the key works" not in page.text
         assert page.soup.select_one("main a[href='mailto:help@acme.example']")
 

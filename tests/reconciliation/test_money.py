@@ -105,6 +105,16 @@ def test_temp_var_set_without_a_key_makes_the_key(story: Story, desk: Desk) -> N
     assert desk.states() == {"repaired": 1, "gone": 1}
 
 
+def test_the_marker_is_right_while_the_bank_is_waited_for(story: Story, desk: Desk) -> None:
+    marker = {"metadata": {TEMPORARY: "This parameter will replaced …"}}
+    session = story.checkout(story.customer(), story.plan(), mode="subscription", subscription_data=marker)
+    story.do("pay", session.id, means="bank_pays_later")
+    paid = story.shop.v1.subscriptions.retrieve(story.session(session.id).subscription)
+    assert paid.status == "active"
+
+    assert desk.compare() == {}
+
+
 def test_the_marker_of_a_purchase_that_ended_without_a_key_is_removed_by_staff_only(story: Story, desk: Desk) -> None:
     bought = story.buy(story.customer(), metadata={TEMPORARY: "This parameter will replaced …"})
     story.shop.v1.subscriptions.cancel(bought.id)
@@ -165,7 +175,7 @@ def test_five_minutes_without_a_key_alarm_staff_once_and_heal_by_themselves(stor
     assert desk.states() == {"gone": 1}
 
 
-def test_meanwhile_the_customer_reads_that_the_key_is_being_made(story: Story, desk: Desk) -> None:
+def test_meanwhile_the_customer_reads_that_the_key_is_on_its_way(story: Story, desk: Desk) -> None:
     ada = story.customer()
     user = factories.make_user()
     factories.make_association(user, ada)
@@ -178,7 +188,7 @@ def test_meanwhile_the_customer_reads_that_the_key_is_being_made(story: Story, d
 
     page = Page(story.app).sign_in(user, vendor=story.vendor)
     for path in ("Licenses", "Billing"):
-        assert "Your key is being made" in page.get(f"/Portal/@acme.example/{path}").text
+        assert "Your key is on its way" in page.get(f"/Portal/@acme.example/{path}").text
 
 
 def db_turn(story: Story) -> None:
