@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -214,6 +214,7 @@ def test_amounts_are_counted_as_stripe_counts_them(app: Any, text: str, currency
 
 
 @pytest.mark.sqlite_only
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.builds(
         CreateKey,
