@@ -37,6 +37,7 @@ class House:
     """One vendor's portal in one history.
 
     granted: keys made by staff, and for whom; stopped: keys blocked by staff. healers: the sweeps that look in the end.
+    last_fate: at how many failpoints the workers die that begin to make things well.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -48,6 +49,7 @@ class House:
         self.stopped: set[int] = set()
         self.is_open = self.repeats = False
         self.healers = HEALERS["everything"]
+        self.last_fate: int | None = None
         scene.begin()
 
     def open(self, switches: dict[str, Any], settings: dict[str, str]) -> None:
@@ -168,12 +170,13 @@ class House:
         Those that read Stripe's events and those that read what was bought do it alone, too.
         """
         self.deeds.forget_accidents()
+        self.work(self.last_fate)
         self._wait()
         self.world.move(minutes=61)
         for name in self.healers:
             self.queue(name)
-            self.work(None)
-        self._wait()
+            self.work(self.last_fate)
+            self._wait()
         self.truth.watch()
 
     def _wait(self) -> None:

@@ -66,6 +66,7 @@ class History(RuleBasedStateMachine):
         repeats=st.sampled_from((False, False, True)),
         healers=st.sampled_from(sorted(HEALERS)),
         keeps_up=st.booleans(),
+        last_fate=st.one_of(st.none(), st.integers(0, 60)),
     )
     def opens(
         self,
@@ -79,6 +80,7 @@ class History(RuleBasedStateMachine):
         repeats: bool,
         healers: str,
         keeps_up: bool,
+        last_fate: int | None,
     ) -> None:
         """The shop opens under some policies, and somebody buys.
 
@@ -89,6 +91,7 @@ class History(RuleBasedStateMachine):
         switches = {"grace_days": grace_days, "refund_policy": refund_policy, "dispute_policy": dispute_policy}
         settings = {"after_retries": after_retries, "subscription_while_processing": while_processing}
         self.house.open(switches, settings)
+        self.house.last_fate = last_fate
         self.deeds.check_out(0, first, quantity, "pm_card_visa")
         if keeps_up:
             self.house.keep_up()
