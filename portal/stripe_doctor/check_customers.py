@@ -72,5 +72,7 @@ def _keyless(facts: Facts) -> list[Finding]:
     return [
         Finding("charged_without_key", "customers", BROKEN, one.id)
         for one in running
-        if UNTIL_LINKED in one.metadata and (one.created_at is None or one.created_at < long_ago)
+        if UNTIL_LINKED in one.metadata
+        and (one.created_at is None or one.created_at < long_ago)
+        and one.id not in facts.ours.awaited
     ]

@@ -27,7 +27,7 @@ class Ours:
     """What our tables say about a vendor. products: names by id. linked: the newest of `linked_count`.
 
     other_mode: customers and subscriptions read in the other mode. newest_event_at: of the inbox. is_sandbox: a
-    stand-in plays Stripe.
+    stand-in plays Stripe. awaited: purchases whose money was still on its way when they were last read, not long ago.
     """
 
     vendor_id: int
@@ -44,6 +44,7 @@ class Ours:
     linked_count: int
     other_mode: tuple[int, int]
     newest_event_at: datetime | None
+    awaited: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

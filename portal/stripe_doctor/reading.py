@@ -18,6 +18,7 @@ from portal.billing.gateway.samples import HappenedRead, Sample
 from portal.billing.models import StripeAccount, StripeCustomer, Subscription
 from portal.customers.models import Customer
 from portal.extensions import db
+from portal.fulfillment.models import Purchase
 from portal.licenses.models import Product
 from portal.stripe_doctor.facts import Linked, Ours, Theirs, same_address
 from portal.vendors import service as vendors
@@ -29,6 +30,7 @@ LONGEST_SECONDS = 25.0
 MOST_PRODUCTS, MOST_PRICES, MOST_CUSTOMERS, MOST_SUBSCRIPTIONS = 300, 500, 500, 500
 MOST_LINKED, MOST_OTHER_CUSTOMERS, MOST_ADDRESSES = 200, 20, 20
 SETTLED = timedelta(minutes=10)  # time for Stripe's first tries
+READ_LATELY = timedelta(hours=6)  # what waits for money is read every hour
 Found = TypeVar("Found")
 Pairs = tuple[tuple[str, str], ...]
 
@@ -65,12 +67,21 @@ def patient_of(vendor_id: int) -> Patient | None:
         linked_count=db.session.scalar(select(func.count()).select_from(StripeCustomer).where(*linked)) or 0,
         other_mode=_in_mode(vendor_id, not connection.livemode),
         newest_event_at=db.session.scalar(_of(vendor_id, StripeEvent, func.max(StripeEvent.created_at))),
+        awaited=_awaited(vendor_id),
     )
     return Patient(ours, connection)
 
 
 def _of(vendor_id: int, model: Any, *columns: Any) -> Any:
     return select(*columns).where(model.vendor_id == vendor_id)
+
+
+def _awaited(vendor_id: int) -> frozenset[str]:
+    """Purchases whose money was still on its way when they were last read: no key is due yet."""
+    lately = Purchase.fetched_at > clock.now() - READ_LATELY
+    return frozenset(
+        db.session.scalars(_of(vendor_id, Purchase, Purchase.stripe_id).where(Purchase.state == "waiting", lately))
+    )
 
 
 def _in_mode(vendor_id: int, livemode: bool) -> tuple[int, int]:

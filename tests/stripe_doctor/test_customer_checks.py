@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from portal import clock
 from portal.billing import service as billing
 from portal.billing.models import StripeCustomer
 from portal.extensions import db
+from portal.fulfillment.models import Purchase
 from portal.vendors.models import Vendor
 from tests.factories import make_customer
 from tests.stripe_doctor.conftest import Clinic, press, send
@@ -90,6 +94,18 @@ def test_a_subscription_that_says_it_was_charged_without_a_key(clinic: Clinic, d
     assert clinic.the("charged_without_key").about == made.id
     desk.get("/StripeDoctor")
     assert desk.soup.select_one('main a[href="/Reconciliation"]')
+
+
+def test_nothing_is_missing_while_the_bank_is_waited_for(clinic: Clinic) -> None:
+    metadata = {"skm_temp_var": "This parameter will replaced"}
+    made = clinic.shop.subscribe(clinic.shop.customer(), metadata=metadata)
+    clinic.move(minutes=6)
+    read = clock.now() - timedelta(minutes=6)
+    db.session.add(Purchase(vendor_id=clinic.vendor_id, stripe_id=made.id, state="waiting", fetched_at=read))
+    db.session.commit()
+    assert "charged_without_key" not in customer_codes(clinic)
+    clinic.move(hours=7)
+    assert clinic.the("charged_without_key").about == made.id, "nobody has read it for hours"
 
 
 def test_an_address_is_written_for_our_own_customers_only(
