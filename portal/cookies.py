@@ -9,6 +9,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 
 from portal import crypto
 from portal.config import Settings
+from portal.current import current_g, current_request
 
 SESSION = "session"
 REMEMBER = "remember"
@@ -57,7 +58,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def send(response: Response) -> Response:
-        wanted = g.pop("cookies", None)
+        wanted = current_g().pop("cookies", None)
         if not wanted or is_framed(request):
             return response
         # Whatever the page allows: an answer that signs somebody in must not stay in a shared cache.
@@ -94,9 +95,9 @@ def full_name(name: str, settings: Settings) -> str:
 
 def read(name: str) -> str:
     """The cookie the browser sent, or an empty text; always empty in frames."""
-    sent = request.cookies
-    value = sent.get(full_name(name, crypto.settings()), "") if sent else ""
-    if not value or len(value) > 4096 or not value.isascii() or is_framed(request):
+    asked = current_request()
+    value = asked.cookies.get(full_name(name, crypto.settings()), "") if asked.cookies else ""
+    if not value or len(value) > 4096 or not value.isascii() or is_framed(asked):
         return ""
     return value
 

@@ -44,7 +44,7 @@ def init_app(app: Flask) -> None:
 
     @app.url_value_preprocessor
     def take_domain(endpoint: str | None, values: dict[str, object] | None) -> None:
-        g.domain = values.pop("domain", None) if values else None
+        current_g().domain = values.pop("domain", None) if values else None
 
     @app.url_defaults
     def give_domain(endpoint: str, values: dict[str, object]) -> None:

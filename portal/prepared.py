@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from flask import Flask, g
+from flask import Flask
 from sqlalchemy import Dialect, Engine, SelectBase
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import PoolProxiedConnection
@@ -60,7 +60,7 @@ def init_app(app: Flask) -> None:
 
 def end_reading() -> None:
     """Give back the connection that only prepared statements used in this request, if there is one."""
-    reader = g.pop("reader", None)
+    reader = current_g().pop("reader", None)
     if reader is not None:
         reader.pooled.close()
 

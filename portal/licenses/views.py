@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from portal import PORTAL, access, addresses
 from portal.billing import cards, license_page, portal_sessions, steps
 from portal.billing.told import reading_for
-from portal.current import current_g
+from portal.current import current_g, current_request
 from portal.errors import NotFound
 
 bp = Blueprint("licenses", __name__)
@@ -54,7 +54,7 @@ def show(global_id: int) -> str:
 
 def _before() -> int | None:
     """Where an older page begins; a text that is no number is no such page."""
-    text = request.args.get("before")
+    text = current_request().args.get("before")
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10):
