@@ -14,6 +14,7 @@ from portal.licenses import service as licenses
 from portal.licenses.models import License, Product
 from portal.vendors.models import Vendor
 from tests.factories import make_customer, make_license, make_machine, make_product, make_staff
+from tests.support.mailbox import sent_mails
 from tests.support.page import Page
 
 
@@ -181,3 +182,12 @@ def test_machines_are_listed(desk: Page, acme: Vendor) -> None:
     make_machine(license, mid="machine-code-1", friendly_name="Laptop <of> Ada")
     desk.get(f"/License/{license.global_id}")
     assert "Laptop <of> Ada machine-code-1 192.0.2.7" in desk.text
+
+
+def test_a_key_is_mailed_again_only_where_there_is_an_address(desk: Page, acme: Vendor) -> None:
+    license = make_license(acme)
+    desk.get(f"/License/{license.global_id}")
+    assert not desk.soup.select_one('form[action$="/Mail"]')
+    token = str(desk.soup.select_one("input[name=csrf_token]")["value"])
+    desk.post(f"/License/{license.global_id}/Mail", {"csrf_token": token}, status=409)
+    assert sent_mails() == []
