@@ -29,6 +29,7 @@ from tests.bench import door, ensured, load, sites, sold, wire
 from tests.bench.report import Line, show
 
 VENDOR, PAGES_A_SECOND, STEP, LONGEST = 1, 20, 2.0, 900
+CONNECTIONS = 2  # fewer than the threads of the server: one that has not sent anything yet keeps a thread waiting
 TICK = os.sysconf("SC_CLK_TCK")
 NOTE = (
     "Five events of each subscription in the inbox; `latchkey worker` reads each subscription once at the sandbox,\n"
@@ -150,7 +151,7 @@ def _reader(user_id: int, customer_id: int) -> tuple[str, str]:
 
 
 def _ask(page: wire.Server, seconds: float) -> load.Measured:
-    return load.paced(page.port, page.requests(), per_second=PAGES_A_SECOND, seconds=seconds)
+    return load.paced(page.port, page.requests(), per_second=PAGES_A_SECOND, seconds=seconds, connections=CONNECTIONS)
 
 
 def _ask_until_done(shop: _Shop, page: wire.Server) -> load.Measured:
