@@ -86,7 +86,7 @@ def tell(
         expires_at.astimezone(zone).date() if expires_at else None,
     )
     key = sentences[1]
-    if blocked:
+    if blocked and not facts.is_over:
         key = reading.words.key_blocked
     elif expired and not facts.is_over:
         key = reading.words.key_expired
