@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -37,7 +38,7 @@ class House:
     """One vendor's portal in one history.
 
     granted: keys made by staff, and for whom; stopped: keys blocked by staff. healers: the sweeps that look in the end.
-    last_fate: at how many failpoints the workers die that begin to make things well.
+    last_fate: at how many failpoints the workers die that begin to make things well. undone: news that got lost again.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -50,6 +51,7 @@ class House:
         self.is_open = self.repeats = False
         self.healers = HEALERS["everything"]
         self.last_fate: int | None = None
+        self.undone: list[str] = []
         scene.begin()
 
     def open(self, switches: dict[str, Any], settings: dict[str, str]) -> None:
@@ -97,6 +99,27 @@ class House:
         fate, meanwhile = self.world.fate, self.world.meanwhile
         self.world.work()
         self.world.fate, self.world.meanwhile = fate, meanwhile
+
+    def be_overtaken(self, call: int, meanwhile: Callable[[], None], clicked: str) -> None:
+        """A worker, or a click of staff on a purchase, waits for an answer while others work; theirs is newer."""
+        newer: dict[str, Any] = {}
+
+        def act() -> None:
+            meanwhile()
+            newer.update(self._read_at())
+
+        if clicked:
+            self.world.meanwhile = call, act
+            self.ensure(clicked, None)
+            self.world.meanwhile = None
+        else:
+            self.world.work(meanwhile=(call, act))
+        now = self._read_at()
+        self.undone += [f"an older reading of {each} has won" for each in newer if now[each] < newer[each]]
+
+    def _read_at(self) -> dict[str, Any]:
+        found = self.world.in_app(lambda: rows("purchases"))
+        return {row["stripe_id"]: row["fetched_at"] for row in found}
 
     def queue(self, name: str) -> None:
         """A sweep's turn has come; that of everything bought looks as far back as it can."""
@@ -161,7 +184,8 @@ class House:
         if not self.is_open:
             return []
         self._calm_down()
-        problems = Judgment(self.scene, self.truth, self.deeds, self.granted, self.stopped).problems()
+        judgment = Judgment(self.scene, self.truth, self.deeds, self.granted, self.stopped)
+        problems = self.undone + judgment.problems()
         return problems or (self._again() if self.repeats else [])
 
     def _calm_down(self) -> None:

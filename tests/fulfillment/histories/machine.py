@@ -228,9 +228,11 @@ class History(RuleBasedStateMachine):
         self.house.work(fate)
         self.deeds.forget_accidents()
 
-    @rule(call=st.integers(0, 6), minutes=st.sampled_from((0, 6)), which=FEW, cancels=st.booleans())
-    def is_overtaken(self, call: int, minutes: int, which: int, cancels: bool) -> None:
-        """While a worker waits for an answer, things happen and another worker does its work."""
+    @rule(
+        call=st.integers(0, 6), minutes=st.sampled_from((0, 6)), which=FEW, cancels=st.booleans(), click=st.booleans()
+    )
+    def is_overtaken(self, call: int, minutes: int, which: int, cancels: bool, click: bool) -> None:
+        """While a worker, or a click, waits for an answer, things happen and another worker does its work."""
 
         def meanwhile() -> None:
             if cancels and self.deeds.subscriptions:
@@ -239,7 +241,8 @@ class History(RuleBasedStateMachine):
             self.house.deliver(100, None, None)
             self.house.another_works()
 
-        self.house.world.work(meanwhile=(call, meanwhile))
+        clicked = self.house.nth(which) if click and self.house.purchases() else ""
+        self.house.be_overtaken(call, meanwhile, clicked)
 
     @rule(name=st.sampled_from(SWEEPS), fate=FATE)
     def sweeps(self, name: str, fate: int | None) -> None:

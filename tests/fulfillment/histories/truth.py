@@ -177,7 +177,7 @@ class Truth:
         """Of the last bill; where that one was nothing or went back, of all bills of the same period."""
         if purchase.startswith("cs_"):
             return self.charges(purchase)
-        paid = self.invoices(purchase, "paid")
+        paid = self._free_bill(purchase) + self.invoices(purchase, "paid")
         if not paid:
             return []
         last, *earlier = paid
@@ -187,6 +187,14 @@ class Truth:
             return charges
         end = _end_of(last)
         return charges + [each for bill in earlier if _end_of(bill) >= end for each in self._charges_of(bill)]
+
+    def _free_bill(self, purchase: str) -> list[Document]:
+        """The latest bill while the service is offered for free: as good as paid, over nothing."""
+        subscription = self.find("subscription", purchase)
+        is_free = (subscription["pause_collection"] or {}).get("behavior") == "mark_uncollectible"
+        latest = self.find("invoice", subscription["latest_invoice"] or "")
+        is_given = is_free and latest and latest["status"] != "paid" and subscription["status"] in SERVING
+        return [latest] if is_given else []
 
     def _charges_of(self, invoice: Document) -> list[Document]:
         """What was collected for a bill; money that came another way is a charge that nobody takes back."""
