@@ -170,6 +170,13 @@ def test_a_blocked_key_is_told_honestly(page: Page, acme: Vendor, customer: Cust
     assert "The key is blocked" in page.get(LICENSES).text
 
 
+def test_a_key_blocked_after_the_end_is_no_riddle(page: Page, acme: Vendor, customer: Customer) -> None:
+    subscribe(make_license(acme, customer=customer, block=True), status="canceled", ended_at=clock.now())
+    text = page.get(LICENSES).text
+    assert "The key no longer comes with it." in text
+    assert "whatever happens" not in text
+
+
 def test_of_several_subscriptions_the_living_are_shown(page: Page, acme: Vendor, customer: Customer) -> None:
     license = make_license(acme, customer=customer)
     subscribe(license, stripe_id="sub_old", status="canceled", ended_at=clock.now())
