@@ -31,7 +31,7 @@ ROUNDS = 40
 EVENTS, ENDING, PURCHASES = "webhooks.sweep_events", "fulfillment.sweep_ending", "fulfillment.sweep_all"
 # Twice: who one purchase belongs to may say whose another one is.
 HEALERS = {"everything": (EVENTS, ENDING, PURCHASES), "events": (EVENTS, ENDING), "purchases": (PURCHASES, PURCHASES)}
-STANDING = ("licenses", "paid_units", "audit_entries", "stripe_customers", "products")
+STANDING = ("licenses", "paid_units", "audit_entries", "products")
 
 
 class House:

@@ -86,7 +86,8 @@ class Judgment:
 
     def _works(self, unit: Row, key: Row) -> bool:
         """Whether a key works, or would if staff had not blocked it."""
-        return not (unit["blocked_because"] if key["global_id"] in self.stopped else key["block"])
+        is_given_away = unit["blocked_because"] and self._paid_elsewhere(key["global_id"], unit["stripe_id"])
+        return not (is_given_away or (unit["blocked_because"] if key["global_id"] in self.stopped else key["block"]))
 
     def _paid_elsewhere(self, global_id: int, purchase: str) -> bool:
         linked = [
