@@ -46,7 +46,8 @@ class Files:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """A file, or whatever the app answers."""
-        found = ADDRESS.match(environ["PATH_INFO"])
+        path = environ["PATH_INFO"]
+        found = ADDRESS.match(path) if path.startswith("/assets/") else None
         if found is None or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self.app(environ, start_response)
         return _answer(self.assets[found[1]], Request(environ))(environ, start_response)

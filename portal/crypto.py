@@ -25,6 +25,11 @@ def settings() -> Settings:
 
 
 @lru_cache(maxsize=16)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
+
+
+@lru_cache(maxsize=16)
 def key_id(key: bytes) -> str:
     """Eight letters that name an encryption key without giving it away."""
     return hashlib.sha256(b"latchkey key id" + key).hexdigest()[:8]
@@ -38,7 +43,7 @@ def seal(plaintext: str, context: str) -> str:
     """
     key = settings().encryption_keys[0]
     nonce = secrets.token_bytes(12)
-    sealed = AESGCM(key).encrypt(nonce, plaintext.encode(), context.encode())
+    sealed = _cipher(key).encrypt(nonce, plaintext.encode(), context.encode())
     return f"v1:{key_id(key)}:{base64.b64encode(nonce + sealed).decode()}"
 
 
@@ -52,7 +57,7 @@ def open_sealed(sealed: str, context: str) -> str:
     for key in settings().encryption_keys:
         if version == "v1" and key_id(key) == wanted:
             try:
-                return AESGCM(key).decrypt(raw[:12], raw[12:], context.encode()).decode()
+                return _cipher(key).decrypt(raw[:12], raw[12:], context.encode()).decode()
             except InvalidTag as error:
                 raise SealBroken("A sealed secret was altered or moved.") from error
     raise SealBroken(f"The encryption key {wanted} is not among LATCHKEY_ENCRYPTION_KEY.")

@@ -10,6 +10,7 @@ from flask import g
 from sqlalchemy import Connection
 
 from portal import database, failpoints
+from portal.current import current_g
 from portal.extensions import db
 from portal.prepared import end_reading
 
@@ -90,16 +91,17 @@ def own_cursor() -> Iterator[Any]:
 
 @contextmanager
 def _beside_request() -> Iterator[None]:
-    if db.session.registry.has() and db.session().in_transaction() and not g.get("read_only", False):
+    here = current_g()
+    before = here.get("read_only", False)
+    if not before and db.session.registry.has() and db.session().in_transaction():
         raise NotAllowedNow("A short transaction must not run inside the request's own.")
-    before = g.get("read_only", False)
     if before:
         rollback()
-    g.read_only = False
+    here.read_only = False
     try:
         yield
     finally:
-        g.read_only = before
+        here.read_only = before
 
 
 @contextmanager
