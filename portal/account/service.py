@@ -171,7 +171,7 @@ def check_code(purpose: str, vendor: HasBrand | None, code: str, *, user_id: int
 def queue_code_mail(name: str, recipient: str, asked: Asked, vendor_id: int | None, **context: Any) -> None:
     """Queue the mail of a code; with no recipient the same row is written but never sent."""
     facts = {"code": asked.code, "minutes": codes.MINUTES, **context}
-    item = outbox.queue_mail(name, recipient, vendor_id=vendor_id, language=language(), **facts)
+    item = outbox.queue_mail(name, recipient, vendor_id=vendor_id, language=language(), is_awaited=True, **facts)
     if item is not None and not recipient:
         item.state, item.payload, item.done_at = "done", "", clock.now()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from sqlalchemy import func, select, text
+from sqlalchemy import case, func, select, text
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -114,7 +114,11 @@ def queue_state() -> Queue:
     """How many items wait or were given up, and for how long the first one due has waited."""
     counted = select(OutboxItem.state, func.count()).where(OutboxItem.state != "done").group_by(OutboxItem.state)
     counts = {row.state: int(row[1]) for row in db.session.execute(counted)}
-    first = db.session.scalar(select(func.min(OutboxItem.available_at)).where(OutboxItem.state == "waiting"))
+    # Codes are due before they were queued, so that they overtake the rest.
+    since = case(
+        (OutboxItem.available_at < OutboxItem.created_at, OutboxItem.created_at), else_=OutboxItem.available_at
+    )
+    first = db.session.scalar(select(func.min(since)).where(OutboxItem.state == "waiting"))
     seconds = int((clock.now() - first).total_seconds()) if first else 0
     return Queue(counts.get("waiting", 0), counts.get("dead", 0), max(0, seconds))
 

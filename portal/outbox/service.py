@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 
@@ -15,6 +15,8 @@ from portal.database import insert_into
 from portal.extensions import db
 from portal.outbox.models import OutboxItem
 
+AHEAD = timedelta(hours=1)
+
 
 def queue_mail(
     name: str,
@@ -23,15 +25,18 @@ def queue_mail(
     vendor_id: int | None,
     language: str = "en",
     dedupe_key: str | None = None,
+    is_awaited: bool = False,
     **context: Any,
 ) -> OutboxItem | None:
     """Queue a mail.
 
     name: folder under templates/mail/. context: plain JSON values for its templates; sealed, because it may hold a
-    code. The worker adds `vendor` (brand) itself. Returns None if the dedupe key was queued before.
+    code. The worker adds `vendor` (brand) itself. is_awaited: somebody looks at a screen until it comes, so it goes
+    before all that waits less than an hour. Returns None if the dedupe key was queued before.
     """
     payload = {"language": language, "context": context}
-    return _queue("mail", name, payload, vendor_id, dedupe_key, recipient=recipient)
+    due = clock.now() - AHEAD if is_awaited else None
+    return _queue("mail", name, payload, vendor_id, dedupe_key, recipient=recipient, available_at=due)
 
 
 def queue_job(

@@ -22,6 +22,7 @@ from portal.outbox.mail import message, rendering, transports
 TIDY_EVERY_SECONDS = 3600
 SCHEDULE_EVERY_SECONDS = 30
 PAUSE_AFTER_ERROR = 5
+PIECES = 2  # of each other queue, for one item of the outbox
 
 
 @dataclass
@@ -92,10 +93,10 @@ class Worker:
         return tally
 
     def _round(self) -> Iterator[bool | None]:
-        """One piece of work of each queue, so that none of them holds up the others."""
+        """Some work of each queue, so that none holds up the others; keys come before what follows from them."""
         claim = self._next()
         yield None if claim is None else self.perform(claim)
-        for work_once in self.app.extensions["work"].queues:
+        for work_once in self.app.extensions["work"].queues * PIECES:
             with self.app.app_context():
                 yield work_once()
 

@@ -15,6 +15,7 @@ from sqlalchemy import event, func, select
 from portal import clock, crypto, unit_of_work
 from portal.audit.models import AuditEntry
 from portal.extensions import db
+from portal.home import health
 from portal.outbox import claims
 from portal.outbox import service as outbox
 from portal.outbox.mail import transports
@@ -137,6 +138,20 @@ def test_two_workers_queue_the_same_at_once_and_none_fails(app, acme):
 def test_the_same_dedupe_key_is_queued_once(worker, acme):
     queue_note(acme, dedupe_key="reminder:1")
     assert outbox.queue_job("note", vendor_id=acme.id, number=1, dedupe_key="reminder:1") is None
+
+
+def test_a_code_that_somebody_waits_for_overtakes_the_rest(worker, acme, app):
+    for number in range(3):
+        queue_note(acme, number)
+    clock.move(timedelta(minutes=1))
+    code = outbox.queue_mail("sample", "ada@customer.example", vendor_id=acme.id, is_awaited=True, person="A", code="1")
+    row = saved(code)
+
+    claim = worker._next()
+    lag = health.queue_state().oldest_seconds
+
+    assert claim.id == row
+    assert 60 <= lag < 90
 
 
 def test_a_failing_job_comes_back_later_and_later_and_dies_after_20_tries(worker, acme):
