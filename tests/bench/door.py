@@ -48,6 +48,8 @@ def run(*, quick: bool) -> None:
 
 def _side_by_side(workers: int) -> None:
     with ExitStack() as stack, wire.pinned_to_load():
+        if workers > 1:
+            stack.enter_context(wire.postgresql_everywhere())
         doors = [Door("bare route", "tests.bench.bare_door:app", "", workers=workers)]
         for kind in ("sqlite", "postgresql"):
             environment = stack.enter_context(site(kind))
@@ -71,7 +73,7 @@ def _lines(doors: list[Door]) -> Iterator[Line]:
 
 def _steadily(kind: str, seconds: int) -> None:
     """A steady stream at two workers: what is answered, and what is stored."""
-    with wire.pinned_to_load(), site(kind) as environment:
+    with wire.pinned_to_load(), wire.postgresql_everywhere(), site(kind) as environment:
         with wire.running(Door("door", "wsgi:app", "", environment=environment, workers=2)) as door:
             before = _stored(environment)
             seen = load.paced(door.port, door.requests(), per_second=STEADY, seconds=seconds)

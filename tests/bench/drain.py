@@ -71,6 +71,7 @@ def run(*, quick: bool) -> None:
     for kind in ("sqlite", "postgresql"):
         for workers in (1, 2):
             with ExitStack() as stack:
+                stack.enter_context(wire.postgresql_everywhere())
                 shop = stack.enter_context(_shop(kind))
                 found = _drain(shop, count, workers, quiet_seconds=5 if quick else 15)
                 title = f"Drain, {kind}, {workers} worker{'s' if workers > 1 else ''}, {found.events:,} events"

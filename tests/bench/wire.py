@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import create_engine, text
+
 from tests.bench import load
 from tests.bench.in_process import django_environment
 from tests.bench.report import Line, show
@@ -135,6 +137,29 @@ def pinned_to_load() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+@contextmanager
+def postgresql_everywhere() -> Iterator[None]:
+    """Let PostgreSQL use all cores meanwhile, for what several processes work at; else it stays beside the load."""
+    with create_engine(os.environ["TEST_POSTGRESQL_URL"]).connect() as connection:
+        mine = connection.scalar(text("SELECT pg_backend_pid()"))
+    postmaster = int(Path(f"/proc/{mine}/stat").read_text().rpartition(")")[2].split()[1])
+    _move(postmaster, *range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        _move(postmaster, LOAD_CORE)
+
+
+def _move(postmaster: int, *cores: int) -> None:
+    for pid in [postmaster, *map(int, _children(postmaster))]:
+        with suppress(OSError):
+            os.sched_setaffinity(pid, cores)
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
 def _pin(*cores: int) -> None:
     with suppress(OSError):
         os.sched_setaffinity(0, cores)
@@ -178,7 +203,7 @@ def _memory(server: Server) -> float:
     """Proportional memory of the server's worker in megabytes."""
     assert server.process is not None
     sizes = []
-    for child in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split():
+    for child in _children(server.process.pid):
         rollup = Path(f"/proc/{child}/smaps_rollup").read_text()
         sizes += [int(line.split()[1]) / 1024 for line in rollup.splitlines() if line.startswith("Pss:")]
     return max(sizes, default=float("nan"))
