@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import struct
-import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -56,17 +56,17 @@ def run_here(
         clear_untrusted_proxy_headers=False,
         ident=None,
     )
-    stopping = threading.Event()
+    stopping: list[int] = []  # no Event: setting one takes a lock, which an earlier signal may still hold
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        stopping.set()
+        stopping.append(signum)
         server.pull_trigger()
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
     if when_ready:
         when_ready()
-    while not stopping.is_set() and parent in (None, os.getppid()):
+    while not stopping and parent in (None, os.getppid()):
         _turn(server)
     _finish(server)
 
@@ -75,10 +75,10 @@ def run_processes(app: Flask, listening: socket.socket, count: int) -> None:
     """Serve in several processes that share one socket, replace those that die, and stop them all at SIGTERM."""
     supervisor = os.getpid()
     children: set[int] = set()
-    stopping = threading.Event()
+    stopping: list[int | None] = []
 
     def stop(signum: int | None = None, frame: FrameType | None = None) -> None:
-        stopping.set()
+        stopping.append(signum)
         listening.close()
         for child in children:
             with suppress(ProcessLookupError):
@@ -86,13 +86,14 @@ def run_processes(app: Flask, listening: socket.socket, count: int) -> None:
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
-    while children or not stopping.is_set():
-        while len(children) < count and not stopping.is_set():
+    while children or not stopping:
+        while len(children) < count and not stopping:
             children.add(_fork(app, listening, supervisor))
-        if stopping.is_set():
+        if stopping:
             stop()
         children.discard(os.wait()[0])
-        stopping.wait(RESPAWN_PAUSE_SECONDS)
+        if not stopping:
+            time.sleep(RESPAWN_PAUSE_SECONDS)
 
 
 def _fork(app: Flask, listening: socket.socket, supervisor: int) -> int:

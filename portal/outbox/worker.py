@@ -42,6 +42,7 @@ class Worker:
     def __init__(self, app: Flask, *, poll_seconds: float = 0.5) -> None:
         self.app = app
         self.poll_seconds = poll_seconds
+        self._is_asked = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -51,12 +52,15 @@ class Worker:
         self._thread.start()
 
     def ask_to_stop(self) -> None:
-        """Let `run` or `drain` end after the item at hand; may be called in a signal handler."""
-        self._stopping.set()
+        """Let `run` or `drain` end after the item at hand; may be called in a signal handler.
+
+        So it sets no Event: that takes a lock, which the interrupted thread may hold.
+        """
+        self._is_asked = True
 
     def stop(self) -> None:
         """Stop the thread that `start` began, after the item at hand."""
-        self.ask_to_stop()
+        self._stopping.set()
         if self._thread:
             self._thread.join(timeout=30)
 
@@ -64,7 +68,7 @@ class Worker:
         """Work until asked to stop. Whatever goes wrong, such as a database that is away, is waited out."""
         total = Tally()
         tidied_at = scheduled_at = -float(TIDY_EVERY_SECONDS)
-        while not self._stopping.is_set():
+        while not self._is_over():
             try:
                 if clock.monotonic() - tidied_at >= TIDY_EVERY_SECONDS:
                     self.tidy()
@@ -81,10 +85,13 @@ class Worker:
                 self._stopping.wait(PAUSE_AFTER_ERROR)
         return total
 
+    def _is_over(self) -> bool:
+        return self._is_asked or self._stopping.is_set()
+
     def drain(self) -> Tally:
         """Work off everything that is due now, in all queues, or until asked to stop."""
         tally = Tally()
-        while not self._stopping.is_set():
+        while not self._is_over():
             results = [result for result in self._round() if result is not None]
             if not results:
                 break

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,19 @@ def test_a_process_that_dies_is_replaced(serve, acme):
 
     assert requests.get(f"{url}/healthz", timeout=3).ok
     process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_burst_of_signals_stops_it_as_well_as_one(serve, acme, workers):
+    process, url = serve(workers)
+    assert requests.get(f"{url}/healthz", timeout=3).ok
+    targets = [process.pid, *_children(process.pid)] if workers > 1 else [process.pid]
+    for _ in range(300):
+        for target in targets:
+            with suppress(ProcessLookupError):
+                os.kill(target, signal.SIGTERM)
+
     assert process.wait(30) == 0
 
 
