@@ -40,6 +40,30 @@ def test_a_card_that_fails_leaves_it_incomplete(client, shop, behavior, status):
     assert client.v1.invoices.retrieve(made.latest_invoice).status == "open"
 
 
+def test_an_incomplete_one_can_only_update_metadata_and_its_card_until_it_is_paid(client, shop):
+    customer = shop.customer()
+    made = shop.subscribe(customer, payment_behavior="default_incomplete")
+    item, better = made["items"].data[0].id, shop.price(3000).id
+    v1 = client.v1
+    changes = [
+        lambda: v1.subscriptions.update(made.id, {"items": [{"id": item, "price": better}]}),
+        lambda: v1.subscriptions.update(made.id, {"cancel_at_period_end": True}),
+        lambda: v1.subscriptions.update(made.id, {"pause_collection": {"behavior": "void"}}),
+        lambda: v1.subscription_items.update(item, {"quantity": 2}),
+        lambda: v1.subscription_items.create({"subscription": made.id, "price": better}),
+        lambda: v1.subscription_items.delete(item),
+    ]
+    for change in changes:
+        with pytest.raises(stripe.InvalidRequestError, match="`incomplete` can only update"):
+            change()
+
+    own = customer.invoice_settings.default_payment_method
+    allowed = v1.subscriptions.update(made.id, {"metadata": {"note": "1"}, "default_payment_method": own})
+    assert (allowed.status, allowed.metadata.note, allowed.default_payment_method) == ("incomplete", "1", own)
+    v1.invoices.pay(made.latest_invoice)
+    assert v1.subscriptions.update(made.id, {"items": [{"id": item, "quantity": 2}]}).status == "active"
+
+
 def test_error_if_incomplete_starts_nothing(client, shop):
     customer = shop.customer("pm_card_chargeCustomerFail")
 

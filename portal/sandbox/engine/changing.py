@@ -1,5 +1,6 @@
 """Changes to a running subscription: cancel, resume, another price, end of trial. Used by the API and the portal."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from portal.sandbox.engine import billed, due, invoicing, pending, periods
@@ -9,6 +10,21 @@ from portal.sandbox.ledger import Document, Ledger
 
 SHELVED = {"keep_as_draft": "draft", "mark_uncollectible": "uncollectible", "void": "void"}
 ENDED = ("canceled", "incomplete_expired")
+ALWAYS = {"expand", "metadata"}
+STILL = {"incomplete": ALWAYS | {"default_payment_method"}} | dict.fromkeys(ENDED, ALWAYS | {"cancellation_details"})
+
+
+def check_may_change(subscription: Document, named: Iterable[str]) -> None:
+    """Refuse what Stripe refuses of a subscription that is over, or whose first invoice is not paid yet.
+
+    named: the fields that a call wants to change.
+    """
+    status = subscription["status"]
+    if status not in STILL or STILL[status].issuperset(named):
+        return
+    if status in ENDED:
+        raise StripeError("A canceled subscription can only update its cancellation_details and metadata.")
+    raise StripeError("A subscription that is `incomplete` can only update its default_payment_method and metadata.")
 
 
 def cancel_now(

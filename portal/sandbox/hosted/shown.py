@@ -116,6 +116,7 @@ def plan(visit: Visit, subscription: Document) -> ShownPlan:
         can_resume=planned,
         can_update=update["enabled"]
         and not is_over
+        and subscription["status"] != "incomplete"
         and len(items) == 1
         and subscription["collection_method"] == "charge_automatically",
     )

@@ -83,8 +83,7 @@ def _remove(call: Call, subscription: Document, item: Document) -> None:
 
 def _living(call: Call, subscription_id: str, param: str) -> Document:
     subscription = call.ledger.get("subscription", subscription_id, param)
-    if subscription["status"] in changing.ENDED:
-        raise StripeError("A canceled subscription can only update its cancellation_details and metadata.")
+    changing.check_may_change(subscription, ("items",))
     return subscription
 
 

@@ -117,8 +117,7 @@ def retrieve(call: Call) -> Document:
 def update(call: Call) -> Document:
     """Change what is named, leave the rest."""
     subscription, given = _find(call), call.params
-    if subscription["status"] in changing.ENDED and set(given) - {"metadata", "cancellation_details", "expand"}:
-        raise StripeError("A canceled subscription can only update its cancellation_details and metadata.")
+    changing.check_may_change(subscription, given)
     _apply_plain(call, subscription)
     if given.get("trial_end") not in (None, "now"):
         _move_trial(call, subscription, given["trial_end"])
