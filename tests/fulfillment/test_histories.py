@@ -11,6 +11,10 @@ import pytest
 from hypothesis import seed
 from hypothesis.stateful import run_state_machine_as_test
 
+from portal.extensions import db
+from portal.webhooks import claims
+from tests.fulfillment.histories.house import House
+from tests.fulfillment.histories.invariants import rows
 from tests.fulfillment.histories.machine import History, settings_for
 from tests.fulfillment.histories.scene import Scene
 from tests.fulfillment.histories.world import ORIGIN, open_world
@@ -39,3 +43,23 @@ def test_any_history_ends_well(scene: Scene, part: int, request: pytest.FixtureR
     run_state_machine_as_test(seed(part)(History), settings=settings_for(histories))
 
     assert History.told - before >= histories
+
+
+def test_news_of_what_a_dead_worker_holds_waits_until_its_lease_is_over(scene: Scene) -> None:
+    house = House(scene)
+    house.open({"grace_days": 0, "refund_policy": "block", "dispute_policy": "suspend"}, {})
+    house.deeds.card(0, "pm_card_visa")
+    house.deliver(100, None, None)
+
+    def claim_and_die() -> None:
+        with db.engine.begin() as connection:
+            assert claims.claim(connection)
+
+    scene.world.in_app(claim_and_die)
+    house.deeds.card(0, "pm_card_visa")
+    house.deliver(100, None, None)
+    house.wait()
+
+    found = scene.world.in_app(lambda: rows("stripe_events"))
+    assert {row["state"] for row in found if row["type"] == "customer.updated"} == {"done"}
+    assert house.end() == []

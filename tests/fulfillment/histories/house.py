@@ -195,15 +195,15 @@ class House:
         """
         self.deeds.forget_accidents()
         self.work(self.last_fate)
-        self._wait()
+        self.wait()
         self.world.move(minutes=61)
         for name in self.healers:
             self.queue(name)
             self.work(self.last_fate)
-            self._wait()
+            self.wait()
         self.truth.watch()
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
         """Until nothing waits any more; only as much time goes by as it takes."""
         for _ in range(ROUNDS):
             self.work(None)
@@ -215,10 +215,12 @@ class House:
 
     @staticmethod
     def _next_due() -> Any:
-        moments = []
-        for model, state in ((OutboxItem, "waiting"), (StripeEvent, "received")):
-            waiting = select(model.available_at, model.lease_until).where(model.state == state)
-            moments += [max(filter(None, row)) for row in db.session.execute(waiting)]
+        """When the next thing gets its turn. All news of one subject waits while a worker holds some of it."""
+        mine, news = OutboxItem, StripeEvent
+        waiting = select(mine.available_at, mine.lease_until).where(mine.state == "waiting")
+        held = func.max(news.lease_until).over(partition_by=news.subject)
+        received = select(news.available_at, news.lease_until, held).where(news.state == "received")
+        moments = [max(filter(None, row)) for each in (waiting, received) for row in db.session.execute(each)]
         return min(moments, default=None)
 
     def _again(self) -> list[str]:
