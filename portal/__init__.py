@@ -56,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _bind_pages(app)
     _register(app)
     _arm(app)
+    _open_door(app)
     return app
 
 
@@ -132,6 +133,13 @@ def _arm(app: Flask) -> None:
 
     if app.extensions["settings"].failpoints:
         failpoints.arm(app.extensions["settings"].failpoints)
+
+
+def _open_door(app: Flask) -> None:
+    """Last of all: it must know the headers of a finished app's answers."""
+    from portal.webhooks.door import Door
+
+    app.wsgi_app = Door(app)  # type: ignore[method-assign]
 
 
 def _register(app: Flask) -> None:

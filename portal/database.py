@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -122,18 +120,19 @@ def begin_reading(engine: Engine) -> PoolProxiedConnection:
     return pooled
 
 
-@contextmanager
-def writing(engine: Engine) -> Iterator[Any]:
-    """The driver's own connection in a transaction that may write; what is not committed by the caller is dropped.
+def execute_alone(engine: Engine, statement: str, values: Any) -> None:
+    """One writing statement of the driver as a transaction of its own: stored for good when this returns.
 
-    On PostgreSQL all statements and the commit leave together: nothing can be read in between.
+    Nothing else is sent or waited for: no BEGIN, no COMMIT. SQLite takes its write lock for it as BEGIN IMMEDIATE does.
     """
     pooled = _taken(engine)
     driver: Any = pooled.dbapi_connection
     try:
-        _begin(engine)(pooled, read_only=False)
-        with driver.pipeline() if engine.dialect.name == "postgresql" else nullcontext():
-            yield driver
+        if engine.dialect.name == "sqlite":
+            _set_query_only(pooled, False)
+        else:
+            driver.autocommit = True
+        driver.execute(statement, values)
     except engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
         raise OperationalError("write", None, error) from error
     finally:
@@ -145,10 +144,6 @@ def _taken(engine: Engine) -> PoolProxiedConnection:
         return engine.raw_connection()
     except engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
         raise OperationalError("connect", None, error) from error
-
-
-def _begin(engine: Engine) -> Callable[..., None]:
-    return _begin_on_sqlite if engine.dialect.name == "sqlite" else _begin_on_postgresql
 
 
 def _sqlite_rules(engine: Engine) -> None:
@@ -168,14 +163,19 @@ def _begin_on_sqlite(pooled: PoolProxiedConnection, read_only: bool) -> None:
     # BEGIN IMMEDIATE for whatever may write: a deferred transaction that reads and then writes fails at once
     # when another writer came in between, whatever the time-out (reference: security 6.2).
     driver: Any = pooled.dbapi_connection
-    if pooled.info.get("query_only") != read_only:
-        driver.execute(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
-        pooled.info["query_only"] = read_only
+    _set_query_only(pooled, read_only)
     statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
     try:
         driver.execute(statement)
     except sqlite3.OperationalError as error:
         raise OperationalError(statement, None, error) from error
+
+
+def _set_query_only(pooled: PoolProxiedConnection, wanted: bool) -> None:
+    if pooled.info.get("query_only") != wanted:
+        driver: Any = pooled.dbapi_connection
+        driver.execute(f"PRAGMA query_only={'ON' if wanted else 'OFF'}")
+        pooled.info["query_only"] = wanted
 
 
 def _postgresql_rules(engine: Engine) -> None:

@@ -79,14 +79,10 @@ def own_transaction() -> Iterator[Connection]:
     failpoints.reach("unit_of_work.own_transaction.after_commit")
 
 
-@contextmanager
-def own_cursor() -> Iterator[Any]:
-    """The same on the driver's own cursor, for writing only: half of what the webhook door costs."""
-    with _beside_request(), database.writing(db.engine) as driver:
-        yield driver.cursor()
-        failpoints.reach("unit_of_work.own_cursor.before_commit")
-        driver.commit()
-    failpoints.reach("unit_of_work.own_cursor.after_commit")
+def own_statement(statement: str, values: Any) -> None:
+    """The same for a single statement of the driver: what the webhook door writes with."""
+    with _beside_request():
+        database.execute_alone(db.engine, statement, values)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def sweep_events(*, vendor_id: int | None) -> None:
     known = _known(vendor_id, [str(event.get("id")) for event in found])
     for event in found:
         if event.get("id") not in known:
-            inbox.store(db.session.connection(), [inbox.row_for(endpoint, json.dumps(event, default=str).encode())])
+            inbox.store(db.session.connection(), inbox.row_for(endpoint, json.dumps(event, default=str).encode()))
     if until < now:
         outbox.queue_job(SWEEP, vendor_id=vendor_id)
     if cursor is None or cursor < now - LONGEST_AGO:

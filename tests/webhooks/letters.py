@@ -44,6 +44,6 @@ def deliver(page: Page, body: bytes, vendor_id: object, header: str | None = Non
     """Post a body to a vendor's door; signed with its first secret unless a header is given."""
     db.session.commit()
     headers = {"Stripe-Signature": signature(body) if header is None else header}
-    options = {"content_type": "application/json; charset=utf-8", **more}
+    options = {"method": "POST", "content_type": "application/json; charset=utf-8", **more}
     address = f"/api/subscription/StripeUrl?id={vendor_id}"
-    return contextvars.Context().run(lambda: page.client.post(address, data=body, headers=headers, **options))
+    return contextvars.Context().run(lambda: page.client.open(address, data=body, headers=headers, **options))
