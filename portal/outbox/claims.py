@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, or_, select, text, update
 
 from portal import clock
 from portal.database import UtcDateTime
@@ -17,6 +17,9 @@ MOST_TRIES = 20
 FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 6 * 3600
 LONGEST_ERROR = 500
+# What PostgreSQL knows about a queue is often from before the backlog. It then takes few to be waiting, and sorts them
+# all for each claim instead of reading the first from the index.
+IN_ORDER = text("SET LOCAL enable_sort = off")
 
 _COLUMNS = (
     OutboxItem.id,
@@ -70,13 +73,15 @@ _DONE = (
 
 
 def is_due(connection: Connection) -> bool:
-    """Whether anything waits; asked first, because on SQLite claiming takes the one write lock."""
+    """Whether anything waits; asked first on SQLite, where claiming takes the one write lock."""
     return connection.execute(_NEXT, {"now": clock.now()}).first() is not None
 
 
 def claim(connection: Connection) -> Claim | None:
     """Take the item that has waited longest, for five minutes; None if nothing is due."""
     now = clock.now()
+    if connection.dialect.name == "postgresql":
+        connection.execute(IN_ORDER)
     row = connection.execute(_CLAIM, {"now": now, "until": now + LEASE}).first()
     return Claim(**row._mapping) if row else None
 

@@ -22,7 +22,7 @@ class OutboxItem(db.Model):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("ix_outbox_due", "state", "available_at"),
+        Index("ix_outbox_due", "state", "available_at", "id"),  # the next one is found without sorting
         Index("ix_outbox_vendor_id_recipient", "vendor_id", "recipient"),
     )
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, exists, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, or_, select, tuple_, update
 from sqlalchemy.orm import aliased
 
 from portal import clock
 from portal.database import UtcDateTime
-from portal.outbox.claims import LEASE, LONGEST_ERROR, MOST_TRIES, pause_after
+from portal.outbox.claims import IN_ORDER, LEASE, LONGEST_ERROR, MOST_TRIES, pause_after
 from portal.webhooks.models import StripeEvent
 
 MOST_AT_ONCE = 500
@@ -41,39 +41,49 @@ class Claim:
 
 
 def is_due(connection: Connection) -> bool:
-    """Whether anything waits; asked first, because on SQLite claiming takes the one write lock."""
+    """Whether anything waits; asked first on SQLite, where claiming takes the one write lock."""
     return connection.execute(_next(), {"now": clock.now()}).first() is not None
 
 
 @cache  # building these statements costs more than running them
 def _next() -> Select[Any, Any, Any]:
-    """Row, vendor and subject of the event that has waited longest and whose subject nobody works on."""
+    """Row, vendor and subject of the event that has waited longest, of all whose subject is free."""
     now = bindparam("now", type_=UtcDateTime)
-    other = aliased(StripeEvent)
-    is_held = exists().where(
-        other.vendor_id == StripeEvent.vendor_id,
-        other.subject == StripeEvent.subject,
-        other.subject != "",
-        other.state == "received",
-        other.lease_until > now,
-    )
     return (
         select(StripeEvent.id, StripeEvent.vendor_id, StripeEvent.subject)
-        .where(*_due(now), ~is_held)
+        .where(*_due(now), _forerunner(now).is_(None))
         .order_by(StripeEvent.available_at, StripeEvent.id)
         .limit(1)
     )
 
 
+def _forerunner(now: Any) -> Any:
+    """An event of the same subject that is worked on, or that goes first and so may just be taken by somebody.
+
+    As a value: for NOT EXISTS, PostgreSQL may look at all that wait before it takes the first.
+    """
+    other = aliased(StripeEvent)
+    is_same = (other.vendor_id == StripeEvent.vendor_id, other.subject == StripeEvent.subject, other.subject != "")
+    is_first = tuple_(other.available_at, other.id) < tuple_(StripeEvent.available_at, StripeEvent.id)
+    return (
+        select(other.id)
+        .where(*is_same, other.state == "received", or_(other.lease_until > now, is_first))
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
 @cache
-def _next_locked() -> Select[Any, Any, Any]:
+def next_locked() -> Select[Any, Any, Any]:
     return _next().with_for_update(skip_locked=True, of=StripeEvent)
 
 
 def claim(connection: Connection) -> Claim | None:
     """Take the events of the next subject; None if nothing is due."""
     now = clock.now()
-    found = connection.execute(_next_locked(), {"now": now}).first()
+    if connection.dialect.name == "postgresql":
+        connection.execute(IN_ORDER)
+    found = connection.execute(next_locked(), {"now": now}).first()
     if found is None:
         return None
     row, vendor_id, subject = found
@@ -97,7 +107,6 @@ def _taking(*, by_subject: bool) -> Update:
         mine = mine.where(StripeEvent.subject == bindparam("about"))
     else:
         mine = mine.where(StripeEvent.id == bindparam("this"))
-    mine = mine.order_by(StripeEvent.id).limit(MOST_AT_ONCE)
     values = {
         "lease_until": bindparam("until", type_=UtcDateTime),
         "fence": StripeEvent.fence + 1,
@@ -105,7 +114,7 @@ def _taking(*, by_subject: bool) -> Update:
     }
     return (
         update(StripeEvent)
-        .where(StripeEvent.id.in_(mine.with_for_update(skip_locked=True).scalar_subquery()))
+        .where(StripeEvent.id.in_(mine.limit(MOST_AT_ONCE).with_for_update(skip_locked=True).scalar_subquery()))
         .values(values)
         .returning(StripeEvent.id, StripeEvent.fence, StripeEvent.attempts, StripeEvent.type)
         .execution_options(synchronize_session=False)

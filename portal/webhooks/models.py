@@ -24,7 +24,7 @@ class StripeEvent(db.Model):
     __tablename__ = "stripe_events"
     __table_args__ = (
         UniqueConstraint("vendor_id", "event_id", "sha256", name="uq_stripe_events_event_id"),
-        Index("ix_stripe_events_due", "state", "available_at"),
+        Index("ix_stripe_events_due", "state", "available_at", "id"),  # the next one is found without sorting
         Index("ix_stripe_events_vendor", "vendor_id", "id"),
         Index("ix_stripe_events_subject", "vendor_id", "subject", "state"),
     )
