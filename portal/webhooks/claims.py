@@ -75,6 +75,7 @@ def _forerunner(now: Any) -> Any:
 
 @cache
 def next_locked() -> Select[Any, Any, Any]:
+    """The same, nobody else's until the commit; what others have locked is passed over."""
     return _next().with_for_update(skip_locked=True, of=StripeEvent)
 
 
