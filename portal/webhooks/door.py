@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask, Response, current_app
 
 from portal import clock, failpoints, logging, unit_of_work
+from portal.config import Settings
 from portal.extensions import db
 from portal.webhooks import inbox, signature
 from portal.webhooks.endpoint import PATH
-from portal.webhooks.group_commit import GroupCommit
+from portal.webhooks.group_commit import GroupCommit, Row
 from portal.webhooks.inbox import Endpoint
 
 LARGEST_BODY = 1024 * 1024
@@ -28,7 +29,7 @@ class Door:
     """
 
     def __init__(self, app: Flask) -> None:
-        app.extensions["inbox"] = GroupCommit(_write)
+        app.extensions["inbox"] = _way_in(app.extensions["settings"])
         with app.test_request_context(PATH, method="POST"):
             self.headers = list(app.process_response(received()).headers)
         self.app, self.portal = app, app.wsgi_app
@@ -72,16 +73,16 @@ def _takes(environ: Environ, body: bytes) -> bool:
     return True
 
 
-def row_for(endpoint: Endpoint, header: str, body: bytes) -> dict[str, Any] | None:
+def row_for(endpoint: Endpoint, header: str, body: bytes) -> Row | None:
     """The inbox row of an event, None for one that is not genuine. Raises inbox.Unreadable."""
     if not signature.is_genuine(body, header, endpoint.secrets, clock.unix()):
         return None
     return inbox.row_for(endpoint, body)
 
 
-def store(row: dict[str, Any]) -> None:
+def store(row: Row) -> None:
     """Return when the row is stored for good."""
-    current_app.extensions["inbox"].store(row)
+    current_app.extensions["inbox"](row)
     failpoints.reach("webhooks.door.after_commit")
 
 
@@ -90,6 +91,11 @@ def received() -> Response:
     return Response(RECEIVED, mimetype="application/json")
 
 
-def _write(rows: list[dict[str, Any]]) -> None:
+def _way_in(settings: Settings) -> Callable[[Row], None]:
+    """How a row is stored. PostgreSQL makes commits that come at once share an fsync; for SQLite we do that."""
+    return GroupCommit(_write).store if settings.is_sqlite else lambda row: _write([row])
+
+
+def _write(rows: list[Row]) -> None:
     failpoints.reach("webhooks.door.before_commit")
     unit_of_work.own_statement(*inbox.insertion(db.engine.dialect, rows))
