@@ -14,7 +14,7 @@ class Line:
 
     product: `skm_product_id` as it stands there. plan: the price's `skm`. paid_until: None while nothing was paid, and
     for payments that happen once. is_certain: Stripe said the quantity; where it did not, one is assumed and nothing
-    taken away.
+    taken away. is_gone: the item was paid for, and replaced by one whose payment is open.
     """
 
     source: str
@@ -25,6 +25,7 @@ class Line:
     paid_until: datetime | None
     is_paid: bool
     is_certain: bool = True
+    is_gone: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Facts:
     def is_paid(self) -> bool:
         """Whether anything was paid for (a trial and a price of nothing count)."""
         return any(line.is_paid for line in self.lines)
+
+    @property
+    def is_being_replaced(self) -> bool:
+        """Whether an item waits for its payment: what is gone may be what it replaced, and stands until then."""
+        return any(not line.is_paid for line in self.lines)
 
     @property
     def has_all_lines(self) -> bool:

@@ -30,6 +30,17 @@ def paid_until(connection: gateway.Connection, found: gateway.PurchaseRead) -> t
     return (invoices[0] if invoices else None), ends
 
 
+def left_behind(connection: gateway.Connection, found: gateway.PurchaseRead, ends: Ends) -> list[gateway.BoughtItem]:
+    """What was paid for last, where all of it was replaced by items whose payment is open."""
+    if not ends or any(item.id in ends for item in found.items):
+        return []
+    for invoice in gateway.list_paid_invoices(connection, found.subscription.id):
+        lines = {line.item_id: line for line in sorted(invoice.lines, key=lambda line: line.end)}
+        if lines:
+            return [item for line in lines.values() if (item := gateway.bought_by(connection, line))]
+    return []
+
+
 def payments_of_period(
     connection: gateway.Connection, subscription_id: str, invoice: gateway.InvoiceRead | None
 ) -> Sequence[gateway.PaymentRead]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portal import clock
 from portal.billing import gateway
@@ -91,12 +91,13 @@ def _checkout(source: Source, stripe_id: str) -> Facts | None:
 
 
 def _subscription(source: Source, stripe_id: str) -> Facts:
-    fetched_at = clock.now()
-    found = gateway.retrieve_subscription(source.connection, stripe_id)
+    connection, fetched_at = source.connection, clock.now()
+    found = gateway.retrieve_subscription(connection, stripe_id)
     subscription, invoice = found.subscription, found.latest_invoice
-    last_paid, ends = paying.paid_until(source.connection, found)
-    payments = paying.payments_of_period(source.connection, subscription.id, last_paid)
+    last_paid, ends = paying.paid_until(connection, found)
+    payments = paying.payments_of_period(connection, subscription.id, last_paid)
     state = states.after_the_money(states.of_subscription(subscription.status), payments, source.switches)
+    gone = [replace(one_off.line_of(item, ends), is_gone=True) for item in paying.left_behind(connection, found, ends)]
     session = _session_behind(source, found)
     return Facts(
         stripe_id=subscription.id,
@@ -109,7 +110,7 @@ def _subscription(source: Source, stripe_id: str) -> Facts:
         email=found.customer.email if found.customer else "",
         metadata=subscription.metadata,
         customer_metadata=found.customer.metadata if found.customer else {},
-        lines=tuple(one_off.line_of(item, ends) for item in found.items),
+        lines=(*[one_off.line_of(item, ends) for item in found.items], *gone),
         amount_minor=invoice.amount_paid if invoice else subscription.amount_minor,
         currency=subscription.currency,
         invoice_id=invoice.id if invoice else "",

@@ -85,7 +85,8 @@ def apply(vendor_id: int, facts: Facts) -> Outcome:
     changes = serving.serve(vendor, purchase, facts, entitled) if purchase.customer_id else []
     there = serving.units_of(purchase)
     changes += serving.take_away(vendor, there, facts, entitled)
-    purchase.state, purchase.reason = _standing(purchase, facts, trouble, there)
+    is_served = bool(there) or any(one.keys and one.line.is_paid for one in entitled)
+    purchase.state, purchase.reason = _standing(purchase, facts, trouble, is_served=is_served)
     db.session.flush()
     order_states.settle(vendor_id, facts)
     billing.record_purchase(vendor_id, facts.purchase, facts.fetched_at, owner, _first_key(there))
@@ -158,7 +159,8 @@ def _first_key(there: list[PaidUnit]) -> int | None:
     return mine[0].license_global_id if mine else None
 
 
-def _standing(purchase: Purchase, facts: Facts, trouble: str, there: list[PaidUnit]) -> tuple[str, str]:
+def _standing(purchase: Purchase, facts: Facts, trouble: str, *, is_served: bool) -> tuple[str, str]:
+    """State and reason. is_served: it has keys, or pays for one; the watch looks whether that is there."""
     if facts.effect == states.WAIT:
         return (ENDED, "expired") if facts.status in states.NEVER_PAID else (WAITING, "")
     if facts.effect == states.END:
@@ -166,4 +168,4 @@ def _standing(purchase: Purchase, facts: Facts, trouble: str, there: list[PaidUn
     if facts.is_paid and (trouble or purchase.customer_id is None):
         return UNCLAIMED, trouble or "no_customer"
     # What was served stays so where Stripe shows nothing as paid for the moment.
-    return (SERVED, "") if facts.is_paid or there else (WAITING, "")
+    return (SERVED if is_served else WAITING), ""

@@ -17,6 +17,7 @@ from portal.licenses.models import License
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 
+QUANTITY = "quantity"  # why a key is blocked: fewer are paid for
 _UNITS = (
     select(PaidUnit)
     .where(PaidUnit.vendor_id == bindparam("vendor_id"), PaidUnit.stripe_id == bindparam("stripe_id"))
@@ -54,6 +55,8 @@ class _Serving:
         """One unit: as it stands, or taken over from an item that was replaced, or new."""
         unit = self.there.get((entitlement.line.source, ordinal))
         left: list[Change] = []
+        if entitlement.line.is_gone and not self._stands(unit):
+            return []
         if unit is not None:
             license = units.license_of(unit)
             if license.product_id == entitlement.product.id:
@@ -66,6 +69,10 @@ class _Serving:
         if named is None and position == 0 and not self.there and adopting.names_a_key(self.facts, self.purchase):
             self.purchase.notice = self.purchase.notice or oddities.NOT_ADOPTED
         return [*left, units.make(self.vendor, self.purchase, entitlement, ordinal, named, self.grace)]
+
+    def _stands(self, unit: PaidUnit | None) -> bool:
+        """Whether an item that is gone still stands for its key: not where what replaced it has had one."""
+        return unit.blocked_because != QUANTITY if unit else not self.there
 
     def _follow(self, unit: PaidUnit, entitlement: Entitlement) -> list[Change]:
         is_served = self.facts.effect == states.SERVE or self._is_forgiven(unit)
@@ -126,5 +133,6 @@ def _reason_to_block(unit: PaidUnit, facts: Facts, keys: dict[str, int], grace: 
         return facts.because
     if facts.effect != states.SERVE or not facts.has_all_lines:
         return ""
-    is_gone = unit.source not in {line.source for line in facts.lines}
-    return "quantity" if is_gone or unit.ordinal >= keys.get(unit.source, unit.ordinal + 1) else ""
+    if unit.source not in {line.source for line in facts.lines}:
+        return "" if facts.is_being_replaced else QUANTITY
+    return QUANTITY if unit.ordinal >= keys.get(unit.source, unit.ordinal + 1) else ""

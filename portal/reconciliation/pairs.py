@@ -120,8 +120,9 @@ class Pair:
 
     @property
     def is_served(self) -> bool:
-        """Whether Stripe says that keys are due now."""
-        return self.facts.effect == states.SERVE and self.facts.is_paid and not self.held.lost_its_money
+        """Whether Stripe says that keys are due now; not while all that is paid for waits to be replaced."""
+        is_paid = any(line.is_paid and not line.is_gone for line in self.facts.lines)
+        return self.facts.effect == states.SERVE and is_paid and not self.held.lost_its_money
 
     @property
     def has_ended(self) -> bool:

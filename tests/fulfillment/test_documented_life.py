@@ -133,6 +133,16 @@ def an_open_upgrade(story: Story) -> None:
     assert len(story.licenses()) == 2
 
 
+def a_replaced_item(story: Story) -> None:
+    bought = served(story)
+    story.shop.change_card(bought.customer, BAD)
+    items = [{"price": story.plan('{"F2": true}').id}, *item_of(story, bought, deleted=True)]
+    update(story, bought, items=items, proration_behavior="always_invoice")
+    assert works(story, bought) and not story.the_key().f2
+    pays(story, bought)
+    assert works(story, bought) and story.the_key().f2
+
+
 def a_failed_renewal(story: Story) -> None:
     bought = served(story)
     before = story.the_key().expires_at
@@ -207,6 +217,7 @@ ROWS: dict[str, Callable[[Story], None]] = {
     "a higher quantity": more_units,
     "a lower quantity": fewer_units,
     "an upgrade whose payment is open (pending_update)": an_open_upgrade,
+    "an item is replaced by another whose payment is open": a_replaced_item,
     "the renewal fails": a_failed_renewal,
     "it is paid later": a_late_payment,
     "collection is paused": collection_paused,

@@ -44,6 +44,7 @@ from portal.billing.gateway.paging import Page, page_of_invoices, page_of_sessio
 from portal.billing.gateway.prices import PriceRead, list_active_prices
 from portal.billing.gateway.purchases import (
     NoSuchPurchase,
+    bought_by,
     list_events,
     list_paid_invoices,
     list_payments,
@@ -79,6 +80,7 @@ __all__ = [
     "Stumbled",
     "SubscriptionRead",
     "Unreachable",
+    "bought_by",
     "create_customer",
     "create_portal_session",
     "create_session",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,18 @@ OPEN_DISPUTES = ("warning_needs_response", "warning_under_review", "needs_respon
 
 
 @dataclass(frozen=True)
+class BilledLine:
+    """A line of an invoice that bills a period of a subscription item. quantity: None where Stripe did not say."""
+
+    item_id: str
+    price_id: str
+    quantity: int | None
+    end: datetime
+
+
+@dataclass(frozen=True)
 class InvoiceRead:
-    """An invoice. amount_paid: in minor units. periods: by subscription item, the end of what its lines bill.
+    """An invoice. amount_paid: in minor units. lines: those that bill a period; what gives money back is left out.
 
     has_all_lines: Stripe shows only the first ten of an invoice.
     """
@@ -26,8 +36,16 @@ class InvoiceRead:
     amount_paid: int
     currency: str
     subscription_id: str
-    periods: Mapping[str, datetime]
+    lines: tuple[BilledLine, ...]
     has_all_lines: bool = True
+
+    @property
+    def periods(self) -> Mapping[str, datetime]:
+        """By subscription item, the end of what is billed."""
+        ends: dict[str, datetime] = {}
+        for line in self.lines:
+            ends[line.item_id] = max(line.end, ends.get(line.item_id, line.end))
+        return ends
 
 
 @dataclass(frozen=True)
@@ -48,20 +66,20 @@ def read_invoice(found: Mapping[str, Any]) -> InvoiceRead:
         amount_paid=whole(found.get("amount_paid")) or 0,
         currency=str(found.get("currency") or ""),
         subscription_id=identifier(details.get("subscription")) or identifier(found.get("subscription")),
-        periods=_periods(mapping(found.get("lines")).get("data") or []),
+        lines=tuple(_lines(mapping(found.get("lines")).get("data") or [])),
         has_all_lines=not mapping(found.get("lines")).get("has_more"),
     )
 
 
-def _periods(lines: list[Any]) -> dict[str, datetime]:
-    ends: dict[str, datetime] = {}
+def _lines(lines: list[Any]) -> Iterator[BilledLine]:
     for line in map(mapping, lines):
         details = mapping(mapping(line.get("parent")).get("subscription_item_details"))
         item = identifier(details.get("subscription_item")) or identifier(line.get("subscription_item"))
+        priced = mapping(mapping(line.get("pricing")).get("price_details"))
+        price = identifier(priced.get("price")) or identifier(line.get("price"))
         end = moment(mapping(line.get("period")).get("end"))
         if item and end and not _gives_back(line):
-            ends[item] = max(end, ends.get(item, end))
-    return ends
+            yield BilledLine(item, price, whole(line.get("quantity")), end)
 
 
 def _gives_back(line: Mapping[str, Any]) -> bool:

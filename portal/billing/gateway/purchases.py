@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 from portal.billing.gateway.calls import ask, pages
+from portal.billing.gateway.catalog import NotInCatalog, retrieve_price
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import Refused, translated
-from portal.billing.gateway.money import InvoiceRead, PaymentRead, read_intent, read_invoice, read_payment
-from portal.billing.gateway.objects import PurchaseRead, read_purchase
+from portal.billing.gateway.money import BilledLine, InvoiceRead, PaymentRead, read_intent, read_invoice, read_payment
+from portal.billing.gateway.objects import BoughtItem, PurchaseRead, read_purchase
 from portal.billing.gateway.sessions import SessionRead, read_session
 from portal.billing.gateway.values import mapping
 
@@ -37,6 +38,26 @@ def list_paid_invoices(connection: Connection, subscription_id: str) -> list[Inv
     with translated():
         found = connection.client().v1.invoices.list(params)  # type: ignore[arg-type]
     return [read_invoice(one.to_dict()) for one in found.data]
+
+
+def bought_by(connection: Connection, line: BilledLine) -> BoughtItem | None:
+    """What a line of an invoice bills, as an item that may be gone; None where its price is not known any more."""
+    try:
+        price = retrieve_price(connection, line.price_id) if line.price_id else None
+    except NotInCatalog:
+        return None
+    if price is None:
+        return None
+    return BoughtItem(
+        id=line.item_id,
+        price_id=price.id,
+        product_id=price.product_id,
+        price_metadata=price.metadata,
+        product_metadata=price.product_metadata,
+        quantity=1 if line.quantity is None or price.is_metered else max(0, line.quantity),
+        period_end=line.end,
+        has_quantity=line.quantity is not None,
+    )
 
 
 def list_payments(connection: Connection, invoice_id: str) -> list[PaymentRead]:

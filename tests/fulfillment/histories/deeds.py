@@ -116,11 +116,12 @@ class Deeds:
             item["price"] = self.scene.prices[item.pop("plan")]
         self.update(subscription, items=[{"id": items[0]["id"], **item}], proration_behavior=proration)
 
-    def replace(self, subscription: str, plan: str) -> None:
+    def replace(self, subscription: str, plan: str, proration: str) -> None:
         """Another plan as a new item, the old item taken away: what some shops do to change plans."""
         items = self.truth.items(subscription)
         wanted: list[dict[str, Any]] = [{"price": self.scene.prices[plan], "quantity": items[0]["quantity"]}]
-        self.update(subscription, items=[*wanted, {"id": items[0]["id"], "deleted": True}])
+        wanted.append({"id": items[0]["id"], "deleted": True})
+        self.update(subscription, items=wanted, proration_behavior=proration)
 
     def cancel(self, subscription: str) -> None:
         """The end, now."""

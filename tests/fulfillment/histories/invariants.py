@@ -131,7 +131,8 @@ class Judgment:
             return
         subscription = self.truth.find("subscription", purchase)
         row, metadata = self.purchases.get(purchase), subscription["metadata"]
-        if self.truth.pasts[purchase].was_paid:
+        never_seen = row is None and subscription["status"] == "canceled"  # nobody looks for what has ended already
+        if self.truth.pasts[purchase].was_paid and not never_seen:
             self._say(row and row["status"] == subscription["status"], f"{about}: our row says {row}")
         units = sorted((unit for unit in units if unit["blocked_because"] != "moved"), key=lambda unit: unit["id"])
         if not units:

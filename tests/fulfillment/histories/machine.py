@@ -141,11 +141,15 @@ class History(RuleBasedStateMachine):
         """More or fewer units."""
         self.deeds.change(self.one(which), proration, quantity=quantity)
 
-    @rule(which=FEW, plan=st.sampled_from(("basic", "pro")))
+    @rule(
+        which=FEW,
+        plan=st.sampled_from(("basic", "pro", "other")),
+        proration=st.sampled_from(("create_prorations", "always_invoice")),
+    )
     @precondition(lambda self: self.deeds.subscriptions)
-    def replaces_item(self, which: int, plan: str) -> None:
+    def replaces_item(self, which: int, plan: str, proration: str) -> None:
         """Another plan as another item."""
-        self.deeds.replace(self.one(which), plan)
+        self.deeds.replace(self.one(which), plan, proration)
 
     @rule(which=FEW, how=st.sampled_from(("now", "later", "not", "end_trial")))
     @precondition(lambda self: self.deeds.subscriptions)

@@ -143,16 +143,39 @@ class Truth:
             return Expected(BLOCKED, owner)
         keys: dict[int, int] = {}
         ends: dict[int, datetime | None] = {}
-        for item in self.items(purchase):
-            product, end = self.products[item["price"]], self._paid_until(subscription, item)
+        items = [
+            (item["price"], item["quantity"], self._paid_until(subscription, item)) for item in self.items(purchase)
+        ]
+        is_replaced = not any(end for _price, _quantity, end in items)
+        for price, quantity, end in self._left_behind(purchase) if is_replaced else items:
+            product = self.products[price]
             if end is None or not product:
                 continue
-            keys[product] = keys.get(product, 0) + (1 if item["price"] in self.machines else item["quantity"])
+            keys[product] = keys.get(product, 0) + (1 if price in self.machines else quantity)
             known = ends.get(product)
             ends[product] = max(end, known) if known else end
         if status == "unpaid" and all(end and end + self.grace < self.world.now() for end in ends.values()):
             return Expected(BLOCKED, owner)
-        return Expected(KEPT if status in KEEPING else SERVED, owner, keys, ends)
+        return Expected(KEPT if status in KEEPING or is_replaced else SERVED, owner, keys, ends)
+
+    def _left_behind(self, purchase: str) -> list[tuple[str, int, datetime | None]]:
+        """What was paid for last, where it was replaced by something whose payment is open: it stands until then."""
+        for invoice in self.invoices(purchase, "paid"):
+            lines = {
+                _details(line)["subscription_item"]: line
+                for line in sorted(invoice["lines"]["data"], key=lambda line: int(line["period"]["end"]))
+                if line["amount"] >= 0
+            }
+            if lines:
+                return [
+                    (
+                        line["pricing"]["price_details"]["price"],
+                        line["quantity"],
+                        datetime.fromtimestamp(line["period"]["end"], UTC),
+                    )
+                    for line in lines.values()
+                ]
+        return []
 
     @property
     def grace(self) -> Any:

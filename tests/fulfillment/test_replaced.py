@@ -1,0 +1,98 @@
+"""An item is replaced by one whose payment is open: who has paid keeps the key, or gets it, and never two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from portal.reconciliation import watching
+from tests.factories import make_product
+from tests.fulfillment.story import GRACE, Story
+
+BAD, GOOD = "pm_card_chargeCustomerFail", "pm_card_visa"
+PRO = '{"F2": true, "MaxNoOfMachines": 4}'
+
+
+def replace(story: Story, bought: Any, price: Any, proration: str = "always_invoice", quantity: int = 1) -> None:
+    """Another item takes the place of the only one, as some shops change plans."""
+    gone = {"id": story.at_stripe(bought)["items"]["data"][0]["id"], "deleted": True}
+    items = [{"price": price.id, "quantity": quantity}, gone]
+    story.shop.v1.subscriptions.update(bought.id, {"items": items, "proration_behavior": proration})
+
+
+def pay(story: Story, bought: Any) -> None:
+    """The open invoice is paid, with a card that works."""
+    story.shop.change_card(bought.customer, GOOD)
+    story.shop.v1.invoices.pay(story.at_stripe(bought)["latest_invoice"])
+    story.happens(bought, "invoice.paid")
+
+
+def bought_by_invoice(story: Story) -> Any:
+    """A month that was paid by an invoice that was sent."""
+    bought = story.buy(story.customer(), collection_method="send_invoice", days_until_due=14)
+    pay(story, bought)
+    return bought
+
+
+@pytest.mark.parametrize("product", ["1", "2"])
+def test_the_key_works_on_while_the_invoice_for_its_successor_is_open(story: Story, product: str) -> None:
+    make_product(story.vendor)
+    bought = bought_by_invoice(story)
+    key = story.the_key().key
+    replace(story, bought, story.plan(PRO, 4900, product))
+    assert story.at_stripe(bought)["status"] == "active"
+    story.happens(bought)
+    assert (story.the_key().key, story.the_key().block, story.the_key().f2) == (key, False, False)
+
+    pay(story, bought)
+    works = [each for each in story.licenses() if not each.block]
+    assert [(each.product_id, each.f2) for each in works] == [(int(product), True)]
+    assert (works[0].key == key) == (product == "1")
+
+
+def test_who_paid_gets_the_key_that_was_paid_for_though_its_item_is_replaced_before_we_look(story: Story) -> None:
+    bought = story.buy(story.customer(), quantity=2)
+    end = story.paid_until(bought)
+    story.shop.change_card(bought.customer, BAD)
+    replace(story, bought, story.plan(PRO, 4900), quantity=100)
+    assert story.at_stripe(bought)["status"] == "past_due"
+    story.happens(bought)
+    story.happens(bought)
+
+    keys = story.licenses()
+    assert [(key.block, key.f2, key.expires_at) for key in keys] == [(False, False, end + GRACE)] * 2
+    assert story.purchase(bought).state == "served"
+
+    replace(story, bought, story.plan(PRO, 4900), "none", quantity=2)
+    pay(story, bought)
+    assert [(key.key, key.block, key.f2) for key in story.licenses()] == [(key.key, False, True) for key in keys]
+
+
+def test_a_successor_that_has_the_key_already_keeps_the_only_one_when_its_first_bill_fails(story: Story) -> None:
+    bought = story.buy(story.customer())
+    story.happens(bought)
+    replace(story, bought, story.plan(PRO, 4900), "create_prorations")
+    story.happens(bought)
+    story.shop.change_card(bought.customer, BAD)
+    story.move(days=32)
+    assert story.at_stripe(bought)["status"] == "past_due"
+    story.happens(bought)
+
+    assert (story.the_key().block, story.the_key().f2) == (False, True)
+
+
+def test_another_thing_on_the_bill_is_paid_and_ours_is_not_yet(story: Story) -> None:
+    bought = story.buy(story.customer(), story.plan(product=""))
+    story.shop.change_card(bought.customer, BAD)
+    ours = {"items": [{"price": story.plan().id}], "proration_behavior": "always_invoice"}
+    story.shop.v1.subscriptions.update(bought.id, ours)
+    story.happens(bought)
+
+    assert (story.purchase(bought).state, story.licenses()) == ("waiting", [])
+    story.move(minutes=6)
+    assert watching.charged(story.vendor_id) == []
+
+    pay(story, bought)
+    assert not story.the_key().block
+    assert story.purchase(bought).state == "served"
