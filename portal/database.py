@@ -199,6 +199,15 @@ def _postgresql_rules(engine: Engine) -> None:
     def on_begin(connection: Any) -> None:
         _begin_on_postgresql(connection.connection, wants_read_only())
 
+    # At ROLLBACK the driver forgets all statements that it has prepared on the server, which then plans each anew.
+    def do_rollback(connection: Any) -> None:
+        if connection.read_only:
+            connection.commit()  # there is nothing to drop
+        else:
+            connection.rollback()
+
+    engine.dialect.do_rollback = do_rollback  # type: ignore[assignment]
+
 
 def _begin_on_postgresql(pooled: PoolProxiedConnection, read_only: bool) -> None:
     # The driver begins by itself, with the first statement.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from flask import Flask, g
-from sqlalchemy import bindparam, select, union_all, update
+from sqlalchemy import bindparam, select, text, union_all, update
 from sqlalchemy.exc import OperationalError
 
 from portal import unit_of_work
@@ -119,3 +119,15 @@ def test_a_failing_database_is_reported_as_sqlalchemy_does(app: Flask) -> None:
 
     with pytest.raises(OperationalError):
         statement.all()
+
+
+def test_what_the_server_has_prepared_outlives_a_reading(app: Flask) -> None:
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no server.")
+    for _ in range(7):  # the driver prepares what it has seen five times
+        with unit_of_work.reading():
+            db.session.scalars(select(Vendor.id)).all()
+
+    prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM vendors%'"
+    assert db.session.scalar(text(prepared)) == 1
+    db.session.rollback()
