@@ -296,6 +296,21 @@ def test_a_subscription_while_its_bank_decides(client, sandbox, begin, setting, 
     assert client.v1.subscriptions.retrieve(made).status == ends
 
 
+@pytest.mark.parametrize("means", [LATER_OK, LATER_BAD])
+def test_an_invoice_paid_out_of_band_does_not_mind_what_the_bank_says(client, sandbox, begin, means):
+    session = begin()
+    sandbox.pay(session.id, means)
+    made = client.v1.checkout.sessions.retrieve(session.id).subscription
+    invoice = client.v1.subscriptions.retrieve(made).latest_invoice
+    paid = client.v1.invoices.pay(invoice, {"paid_out_of_band": True}).status_transitions.paid_at
+    sandbox.clock.move(days=4)
+
+    assert client.v1.subscriptions.retrieve(made).status == "active"
+    found = client.v1.invoices.retrieve(invoice)
+    assert (found.status, found.status_transitions.paid_at) == ("paid", paid)
+    assert found.amount_paid_off_stripe == found.amount_due
+
+
 def test_a_bank_decides_at_once_when_told(client, sandbox, begin):
     session = begin()
     sandbox.pay(session.id, LATER_BAD)

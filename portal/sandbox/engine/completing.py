@@ -68,21 +68,22 @@ def step(ledger: Ledger, session: Document) -> None:
 
 
 def answer(ledger: Ledger, session: Document, *, paid: bool) -> None:
-    """The bank pays or refuses what was left to it."""
+    """The bank pays or refuses what was left to it. An invoice that was paid otherwise meanwhile stays as it is."""
     intent = ledger.get("payment_intent", session["_more"]["payment_intent"], "payment_intent")
     paying.decide(ledger, intent, paid=paid)
     invoice = ledger.find("invoice", session["invoice"] or "")
     subscription = ledger.find("subscription", session["subscription"] or "")
+    is_settled = invoice is not None and invoice["status"] == "paid"
     if not paid:
         if invoice:
             ledger.save(invoice | {"attempted": True, "attempt_count": invoice["attempt_count"] + 1})
-        if subscription:
+        if subscription and not is_settled:
             refused = {"active": "past_due"}.get(subscription["status"], subscription["status"])
             due.save(ledger, subscription | {"status": refused})
         ledger.save(session)
         journal.add_event(ledger, "checkout.session.async_payment_failed", journal.shown(ledger, session))
         return
-    if invoice:
+    if invoice and not is_settled:
         invoicing.mark_paid(ledger, invoice)
     if subscription:
         invoicing.revive(ledger, subscription)
