@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Executable, bindparam, select, update
 
+from portal import clock
 from portal.billing import gateway
 from portal.billing.models import StripeAccount, StripeCustomer, Subscription
 from portal.customers.models import Customer
@@ -22,6 +24,38 @@ if TYPE_CHECKING:
 
 
 INSTANCE = "latchkey_instance"
+# Made once: building such statements costs more than running them.
+_OWNERS = select(StripeCustomer.stripe_id, StripeCustomer.customer_id).where(
+    StripeCustomer.vendor_id == bindparam("of_vendor"),
+    StripeCustomer.livemode == bindparam("in_mode"),
+    StripeCustomer.stripe_id.is_not(None),
+)
+_OWNERS_OF = _OWNERS.where(StripeCustomer.stripe_id.in_(bindparam("only", expanding=True)))
+_INSTANCE = select(StripeAccount.instance).where(StripeAccount.vendor_id == bindparam("of_vendor"))
+_CUSTOMER = select(Customer.id).where(Customer.vendor_id == bindparam("of_vendor"), Customer.id == bindparam("number"))
+_COUNTERPARTS = StripeCustomer.__table__.c
+_MINE = (
+    _COUNTERPARTS.vendor_id == bindparam("of_vendor"),
+    _COUNTERPARTS.customer_id == bindparam("of_customer"),
+    _COUNTERPARTS.livemode == bindparam("in_mode"),
+)
+# A customer keeps the counterpart it has; one that is being made, or that Stripe lost, takes this one.
+_TAKEN = (
+    update(StripeCustomer.__table__)  # type: ignore[arg-type]
+    .where(*_MINE, _COUNTERPARTS.stripe_id.is_(None) | (_COUNTERPARTS.state == "stale"))
+    .values(stripe_id=bindparam("counterpart"), email=bindparam("address"), state="linked")
+)
+_REFRESHED = (
+    update(StripeCustomer.__table__)  # type: ignore[arg-type]
+    .where(_COUNTERPARTS.vendor_id == bindparam("of_vendor"), _COUNTERPARTS.stripe_id == bindparam("counterpart"))
+    .values(email=bindparam("address"), state="linked")
+)
+
+
+@cache
+def _new(dialect: str) -> Executable:
+    statement: Executable = insert_into(StripeCustomer.__table__).on_conflict_do_nothing()
+    return statement
 
 
 @dataclass
@@ -41,16 +75,10 @@ class Links:
     @classmethod
     def read(cls, connection: Connection, vendor_id: int, found: Gathered, *only: str) -> Links:
         """Start from our own table. only: the counterparts that matter; all unless given."""
-        statement = select(StripeCustomer.stripe_id, StripeCustomer.customer_id).where(
-            StripeCustomer.vendor_id == vendor_id,
-            StripeCustomer.livemode == found.livemode,
-            StripeCustomer.stripe_id.is_not(None),
-        )
-        if only:
-            statement = statement.where(StripeCustomer.stripe_id.in_(only))
-        owners = {str(stripe_id): customer_id for stripe_id, customer_id in connection.execute(statement)}
-        mine = select(StripeAccount.instance).where(StripeAccount.vendor_id == vendor_id)
-        instance = connection.execute(mine).scalar() or ""
+        facts: dict[str, Any] = {"of_vendor": vendor_id, "in_mode": found.livemode}
+        rows = connection.execute(_OWNERS_OF, facts | {"only": only}) if only else connection.execute(_OWNERS, facts)
+        owners = {str(stripe_id): customer_id for stripe_id, customer_id in rows}
+        instance = connection.execute(_INSTANCE, {"of_vendor": vendor_id}).scalar() or ""
         return cls(connection, vendor_id, found.livemode, found.products, owners, instance)
 
     def is_foreign(self, metadata: Mapping[str, str]) -> bool:
@@ -70,11 +98,10 @@ class Links:
         if customer_id is None or not self._is_customer(customer_id):
             return
         row = {"vendor_id": self.vendor_id, "customer_id": customer_id, "livemode": self.livemode}
-        self.connection.execute(insert_into(StripeCustomer).values(**row).on_conflict_do_nothing())
-        # A customer keeps the counterpart it has; one that is being made, or that Stripe lost, takes this one.
-        waiting = (StripeCustomer.stripe_id.is_(None)) | (StripeCustomer.state == "stale")
-        taken = update(StripeCustomer).filter_by(**row).where(waiting)
-        self.connection.execute(taken.values(stripe_id=read.id, email=read.email, state="linked"))
+        fresh = {"email": "", "state": "making", "created_at": clock.now()}
+        self.connection.execute(_new(self.connection.dialect.name), row | fresh)
+        mine = {"of_vendor": self.vendor_id, "of_customer": customer_id, "in_mode": self.livemode}
+        self.connection.execute(_TAKEN, mine | {"counterpart": read.id, "address": read.email})
         self.owners[read.id] = customer_id
 
     def resolve(self, read: gateway.SubscriptionRead) -> tuple[int | None, int | None]:
@@ -113,12 +140,12 @@ class Links:
         return self.connection.execute(select(Subscription.customer_id).where(mine)).scalar()
 
     def _is_customer(self, customer_id: int) -> bool:
-        mine = (Customer.vendor_id == self.vendor_id) & (Customer.id == customer_id)
-        return self.connection.execute(select(Customer.id).where(mine)).first() is not None
+        facts = {"of_vendor": self.vendor_id, "number": customer_id}
+        return self.connection.execute(_CUSTOMER, facts).first() is not None
 
     def _refresh(self, read: gateway.CustomerRead) -> None:
-        mine = (StripeCustomer.vendor_id == self.vendor_id) & (StripeCustomer.stripe_id == read.id)
-        self.connection.execute(update(StripeCustomer).where(mine).values(email=read.email, state="linked"))
+        facts = {"of_vendor": self.vendor_id, "counterpart": read.id, "address": read.email}
+        self.connection.execute(_REFRESHED, facts)
 
 
 def is_foreign(metadata: Mapping[str, str], instance: str) -> bool:

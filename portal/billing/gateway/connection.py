@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import stripe
+    from requests import Session
 
 STRIPE_API_VERSION = "2026-05-27.dahlia"
 CONNECT_SECONDS = 3.05
@@ -59,11 +60,22 @@ def _client(connection: Connection) -> stripe.StripeClient:
     import stripe
 
     stripe.enable_telemetry = False
+    base = connection.api_base or stripe.DEFAULT_API_BASE
     limits = (min(CONNECT_SECONDS, connection.read_seconds), connection.read_seconds)
     return stripe.StripeClient(
         connection.api_key,
         stripe_version=STRIPE_API_VERSION,
-        http_client=stripe.RequestsClient(timeout=limits),
+        http_client=stripe.RequestsClient(timeout=limits, session=_session(base)),
         max_network_retries=connection.retries,
-        base_addresses={"api": connection.api_base or stripe.DEFAULT_API_BASE},
+        base_addresses={"api": base},
     )
+
+
+def _session(base: str) -> Session:
+    """Connections to one address. The environment's proxies are looked up here, and not again for each call."""
+    import requests
+
+    session = requests.Session()
+    session.proxies.update(session.merge_environment_settings(base, {}, None, None, None)["proxies"])
+    session.trust_env = False
+    return session
