@@ -96,12 +96,16 @@ class Judgment:
         return any(self.truth.expected(each).fate in (facts.SERVED, facts.KEPT) for each in linked if each != purchase)
 
     def _number(self, about: str, purchase: str, expected: Expected, working: list[Row]) -> None:
-        """Exactly one working key per paid unit. Changes while nothing is collected decide only at the next payment."""
+        """Exactly one working key per paid unit. Changes while nothing is collected decide only at the next payment.
+
+        What was given for nothing, and is so no more, runs to its end.
+        """
         past = self.truth.pasts[purchase]
         found = dict(Counter(key["product_id"] for key in working))
-        if expected.fate == facts.KEPT and len(past.quantities) + len(past.products) > 2:
+        if expected.fate == facts.KEPT and (not expected.keys or len(past.quantities) + len(past.products) > 2):
             total, most = sum(found.values()), max(past.quantities)
-            self._say(min(1, min(past.quantities)) <= total <= most, f"{about}: {found} keys, at most {most} were paid")
+            least = min(1, min(past.quantities)) if expected.keys else 0
+            self._say(least <= total <= most, f"{about}: {found} keys, at most {most} were paid")
             return
         wanted = {product: number for product, number in expected.keys.items() if number}
         self._say(found == wanted, f"{about}: keys by product are {found}, paid are {wanted}")
