@@ -200,11 +200,10 @@ def _postgresql_rules(engine: Engine) -> None:
         _begin_on_postgresql(connection.connection, wants_read_only())
 
     # At ROLLBACK the driver forgets all statements that it has prepared on the server, which then plans each anew.
+    end_reading, rollback = engine.dialect.do_commit, engine.dialect.do_rollback
+
     def do_rollback(connection: Any) -> None:
-        if connection.read_only:
-            connection.commit()  # there is nothing to drop
-        else:
-            connection.rollback()
+        (end_reading if connection.read_only else rollback)(connection)
 
     engine.dialect.do_rollback = do_rollback  # type: ignore[assignment]
 

@@ -34,17 +34,6 @@ _OWNERS_OF = _OWNERS.where(StripeCustomer.stripe_id.in_(bindparam("only", expand
 _INSTANCE = select(StripeAccount.instance).where(StripeAccount.vendor_id == bindparam("of_vendor"))
 _CUSTOMER = select(Customer.id).where(Customer.vendor_id == bindparam("of_vendor"), Customer.id == bindparam("number"))
 _COUNTERPARTS = StripeCustomer.__table__.c
-_MINE = (
-    _COUNTERPARTS.vendor_id == bindparam("of_vendor"),
-    _COUNTERPARTS.customer_id == bindparam("of_customer"),
-    _COUNTERPARTS.livemode == bindparam("in_mode"),
-)
-# A customer keeps the counterpart it has; one that is being made, or that Stripe lost, takes this one.
-_TAKEN = (
-    update(StripeCustomer.__table__)  # type: ignore[arg-type]
-    .where(*_MINE, _COUNTERPARTS.stripe_id.is_(None) | (_COUNTERPARTS.state == "stale"))
-    .values(stripe_id=bindparam("counterpart"), email=bindparam("address"), state="linked")
-)
 _REFRESHED = (
     update(StripeCustomer.__table__)  # type: ignore[arg-type]
     .where(_COUNTERPARTS.vendor_id == bindparam("of_vendor"), _COUNTERPARTS.stripe_id == bindparam("counterpart"))
@@ -53,8 +42,15 @@ _REFRESHED = (
 
 
 @cache
-def _new(dialect: str) -> Executable:
-    statement: Executable = insert_into(StripeCustomer.__table__).on_conflict_do_nothing()
+def _linking(dialect: str) -> Executable:
+    insert = insert_into(StripeCustomer.__table__)
+    # A customer keeps the counterpart it has; one that is being made, or that Stripe lost, takes this one.
+    is_free = _COUNTERPARTS.stripe_id.is_(None) | (_COUNTERPARTS.state == "stale")
+    statement: Executable = insert.on_conflict_do_update(
+        index_elements=["vendor_id", "customer_id", "livemode"],
+        set_={name: insert.excluded[name] for name in ("stripe_id", "email", "state")},
+        where=is_free,
+    )
     return statement
 
 
@@ -98,10 +94,8 @@ class Links:
         if customer_id is None or not self._is_customer(customer_id):
             return
         row = {"vendor_id": self.vendor_id, "customer_id": customer_id, "livemode": self.livemode}
-        fresh = {"email": "", "state": "making", "created_at": clock.now()}
-        self.connection.execute(_new(self.connection.dialect.name), row | fresh)
-        mine = {"of_vendor": self.vendor_id, "of_customer": customer_id, "in_mode": self.livemode}
-        self.connection.execute(_TAKEN, mine | {"counterpart": read.id, "address": read.email})
+        counterpart = {"stripe_id": read.id, "email": read.email, "state": "linked", "created_at": clock.now()}
+        self.connection.execute(_linking(self.connection.dialect.name), row | counterpart)
         self.owners[read.id] = customer_id
 
     def resolve(self, read: gateway.SubscriptionRead) -> tuple[int | None, int | None]:

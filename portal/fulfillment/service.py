@@ -44,12 +44,6 @@ _ACCOUNT = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
-_PURCHASE = (
-    select(Purchase)
-    .where(Purchase.vendor_id == bindparam("vendor_id"), Purchase.stripe_id == bindparam("stripe_id"))
-    .with_for_update()
-    .execution_options(populate_existing=True)
-)
 WAITING, SERVED, ENDED, UNCLAIMED = "waiting", "served", "ended", "unclaimed"
 
 
@@ -134,14 +128,17 @@ def _locked(vendor_id: int, facts: Facts) -> Purchase:
     first = {"vendor_id": vendor_id, "stripe_id": facts.stripe_id}
     blank = {"stripe_customer_id": "", "status": "", "state": WAITING, "reason": "", "notice": "", "email": ""}
     more = {"livemode": facts.livemode, "currency": "", "first_seen_at": clock.now()}
-    db.session.connection().execute(_new(db.engine.dialect.name), {**first, **blank, **more})
-    return db.session.scalars(_PURCHASE, first).one()
+    return db.session.scalars(_making(db.engine.dialect.name), {**first, **blank, **more}).one()
 
 
 @cache
-def _new(dialect: str) -> Executable:
-    statement: Executable = insert_into(Purchase.__table__).on_conflict_do_nothing()
-    return statement
+def _making(dialect: str) -> Executable:
+    """Insert; where the row is there, change nothing but lock it and read it as it is now."""
+    insert = insert_into(Purchase.__table__)
+    keys = ["vendor_id", "stripe_id"]
+    locked = insert.on_conflict_do_update(index_elements=keys, set_={"stripe_id": insert.excluded["stripe_id"]})
+    made = select(Purchase).from_statement(locked.returning(*Purchase.__table__.columns))
+    return made.execution_options(populate_existing=True)
 
 
 def _note(purchase: Purchase, facts: Facts) -> None:

@@ -22,7 +22,7 @@ from portal.outbox.mail import message, rendering, transports
 TIDY_EVERY_SECONDS = 3600
 SCHEDULE_EVERY_SECONDS = 30
 PAUSE_AFTER_ERROR = 5
-SLICE_SECONDS = 0.1  # for each other queue, after each item of the outbox; one piece of work at least
+SLICE_SECONDS = 0.2  # for each other queue, after each item of the outbox; one piece of work at least
 
 
 @dataclass
