@@ -18,8 +18,9 @@ test: setup-dev ## run the whole suite (SQLite, PostgreSQL, browser)
 crash: setup-dev ## kill real processes at every failpoint, on both databases
 	@$(BIN)/python -m tests.crash
 
-soak: setup-dev ## for hours: a thousand crash runs, ten thousand histories
+soak: setup-dev ## for hours: a thousand crash runs, three minutes of events, ten thousand histories
 	@$(BIN)/python -m tests.crash --runs 1000
+	@$(BIN)/python -m tests.bench --only steady --seconds 180
 	@nice $(BIN)/python -m tests.fulfillment.soak --histories 10000
 
 check: setup-dev ## linters and type checks

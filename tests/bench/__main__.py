@@ -11,7 +11,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import counted, door, drain, enumeration, growth, in_process, sites, start, wire
+from tests.bench import counted, door, drain, enumeration, growth, in_process, sites, start, steady, wire
 from tests.bench.report import Line, show
 from tests.support import databases
 
@@ -24,7 +24,7 @@ WITH_DATA = {
     "growth": growth.run,
 }
 ALONE = {"start": start.run, "enumeration": enumeration.run}
-MONEY = {"door": door.run, "drain": drain.run}
+MONEY = ("door", "steady", "drain")
 
 
 def main() -> None:
@@ -49,7 +49,16 @@ def main() -> None:
         if group in ALONE:
             ALONE[group](20 if options.quick else 60)
         if group in MONEY:
-            MONEY[group](quick=options.quick)
+            _measure_money(group, options)
+
+
+def _measure_money(group: str, options: argparse.Namespace) -> None:
+    if group == "door":
+        door.run()
+    elif group == "steady":
+        steady.run(seconds=options.seconds or (10 if options.quick else 60))
+    else:
+        drain.run(quick=options.quick)
 
 
 def seed(stack: ExitStack, folder: Path, customers: int, licenses: int) -> dict[str, sites.Site]:
@@ -81,6 +90,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--licenses", type=int, help=f"default {FULL[1]:,}")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK[0]:,} customers, {QUICK[1]:,} licenses")
     parser.add_argument("--only", action="append", choices=[*WITH_DATA, *ALONE, *MONEY], help="may be repeated")
+    parser.add_argument("--seconds", type=int, help="of steady events; default 60, 10 with --quick")
     options = parser.parse_args()
     customers, licenses = QUICK if options.quick else FULL
     options.customers, options.licenses = options.customers or customers, options.licenses or licenses

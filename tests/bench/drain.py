@@ -72,16 +72,18 @@ def run(*, quick: bool) -> None:
         for workers in (1, 2):
             with ExitStack() as stack:
                 stack.enter_context(wire.postgresql_everywhere())
-                shop = stack.enter_context(_shop(kind))
-                found = _drain(shop, count, workers, quiet_seconds=5 if quick else 15)
+                at = stack.enter_context(shop(kind))
+                found = _drain(at, count, workers, quiet_seconds=5 if quick else 15)
                 title = f"Drain, {kind}, {workers} worker{'s' if workers > 1 else ''}, {found.events:,} events"
                 show(title, NOTE if (kind, workers) == ("sqlite", 1) else "", found.lines())
                 if workers == 1:
-                    show(f"Ensure the key, {kind}", "", _ensure(shop, 50 if quick else 300))
+                    show(f"Ensure the key, {kind}", "", _ensure(at, 50 if quick else 300))
 
 
 @dataclass(frozen=True)
-class _Shop:
+class Shop:
+    """A vendor with a plan at a running sandbox. user_id: somebody who looks at pages."""
+
     stripe: sold.Stripe
     environment: dict[str, str]
     app: Flask
@@ -90,7 +92,7 @@ class _Shop:
 
 
 @contextmanager
-def _shop(kind: str) -> Iterator[_Shop]:
+def shop(kind: str) -> Iterator[Shop]:
     """A vendor with a plan at a running sandbox, whose jobs of the clock have had their turn."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="latchkey-bench-")))
@@ -102,22 +104,22 @@ def _shop(kind: str) -> Iterator[_Shop]:
         at_work.drain()
         with app.app_context():
             user = factories.make_user()
-            shop = _Shop(stripe, environment, app, sold.add_price(stripe), user.id)
+            opened = Shop(stripe, environment, app, sold.add_price(stripe), user.id)
             db.session.remove()
         try:
-            yield shop
+            yield opened
         finally:
             with app.app_context():
                 db.engine.dispose()
 
 
-def _drain(shop: _Shop, count: int, workers: int, quiet_seconds: float) -> Drained:
+def _drain(shop: Shop, count: int, workers: int, quiet_seconds: float) -> Drained:
     with shop.app.app_context():
         ours = sold.add_customers(VENDOR, count)
         path, cookie = _reader(shop.user_id, ours[0])
     subscriptions = sold.subscribe(shop.stripe, shop.price, ours)
     page = wire.Server("license page", "wsgi:app", path, cookie, shop.environment, workers=2)
-    with wire.running(page), _workers(shop.environment, workers) as started:
+    with wire.running(page), working(shop.environment, workers) as started:
         quiet = _ask(page, quiet_seconds)
         pids = [*(one.pid for one in started), shop.stripe.process.pid]
         before = [_cpu(pid) for pid in pids]
@@ -126,13 +128,13 @@ def _drain(shop: _Shop, count: int, workers: int, quiet_seconds: float) -> Drain
         busy = _ask_until_done(shop, page)
         *spent, stripe_spent = (_cpu(pid) - then for pid, then in zip(pids, before, strict=True))
     with shop.app.app_context():
-        _check(subscriptions, told)
+        check(subscriptions, told)
         seconds = _seconds()
         db.session.remove()
     return Drained(told, workers, seconds, sum(spent), stripe_spent, quiet, busy)
 
 
-def _ensure(shop: _Shop, count: int) -> Iterator[Line]:
+def _ensure(shop: Shop, count: int) -> Iterator[Line]:
     """Orders of other customers, beside what was drained."""
     with shop.app.app_context():
         ours = sold.add_customers(VENDOR, count)
@@ -155,10 +157,10 @@ def _ask(page: wire.Server, seconds: float) -> load.Measured:
     return load.paced(page.port, page.requests(), per_second=PAGES_A_SECOND, seconds=seconds, connections=CONNECTIONS)
 
 
-def _ask_until_done(shop: _Shop, page: wire.Server) -> load.Measured:
+def _ask_until_done(shop: Shop, page: wire.Server) -> load.Measured:
     """Ask for the page all the time while events wait."""
     turns, until = [], time.monotonic() + LONGEST
-    while _waiting(shop) and time.monotonic() < until:
+    while is_waiting(shop) and time.monotonic() < until:
         turns.append(_ask(page, STEP))
     seconds = sum(turn.seconds for turn in turns)
     latencies = [latency for turn in turns for latency in turn.latencies]
@@ -166,14 +168,15 @@ def _ask_until_done(shop: _Shop, page: wire.Server) -> load.Measured:
     return load.Measured(len(latencies), seconds, latencies, sum(turn.errors for turn in turns), busy)
 
 
-def _waiting(shop: _Shop) -> bool:
+def is_waiting(shop: Shop) -> bool:
+    """Whether an event is not worked off yet."""
     with shop.app.app_context():
         g.read_only = True
         return db.session.scalar(select(StripeEvent.id).where(StripeEvent.state == "received").limit(1)) is not None
 
 
 @contextmanager
-def _workers(environment: dict[str, str], count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+def working(environment: dict[str, str], count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Real workers that have nothing to do yet, asked to stop at the end."""
     started = [
         subprocess.Popen(
@@ -204,7 +207,7 @@ def _seconds() -> float:
     return float((ended - came).total_seconds())
 
 
-def _check(subscriptions: list[str], told: int) -> None:
+def check(subscriptions: list[str], told: int) -> None:
     """Every event is done; every subscription has one key and one mail about it. Ends the bench where not."""
     done = db.session.scalar(select(func.count()).select_from(StripeEvent).where(StripeEvent.state == "done"))
     served = db.session.scalars(select(Purchase.stripe_id).where(Purchase.state == "served")).all()
