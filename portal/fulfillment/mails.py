@@ -37,12 +37,17 @@ NEWS = timedelta(days=3)  # what was bought before is no news to staff
 WHO_HELPS = ("owner", "admin")
 
 
-def tell(vendor: Vendor, purchase: Purchase, facts: Facts, changes: list[Change]) -> None:
-    """Queue the mails that follow from a purchase's changes and standing."""
-    for change in changes:
-        if change.kind in NAMES:
-            _tell_customer(vendor, purchase, change)
-    if facts.status in ("past_due", "unpaid") and facts.invoice_id and facts.is_paid:
+def tell(vendor: Vendor, purchase: Purchase, facts: Facts, changes: list[Change], *, has_keys: bool) -> None:
+    """Queue the mails that follow from a purchase's changes and standing.
+
+    has_keys: there are keys for it; without one, a bill that failed is between Stripe and the payer.
+    """
+    news = [change for change in changes if change.kind in NAMES]
+    is_first = all(change.kind == "issued" for change in news)
+    waiting = {} if is_first else outbox.waiting_mails(vendor.id, _address(purchase))
+    for change in news:
+        _tell_customer(vendor, purchase, change, waiting)
+    if facts.status in ("past_due", "unpaid") and facts.invoice_id and has_keys:
         _queue(vendor, purchase, "payment_failed", facts.invoice_id)
     if oddities.notice_of(facts):
         _tell_of_oddity(vendor, purchase)
@@ -83,17 +88,20 @@ def _is_new(purchase: Purchase, facts: Facts) -> bool:
     return facts.bought_at is None or purchase.first_seen_at - facts.bought_at < NEWS
 
 
-def _tell_customer(vendor: Vendor, purchase: Purchase, change: Change) -> None:
+def _tell_customer(vendor: Vendor, purchase: Purchase, change: Change, waiting: dict[int, str]) -> None:
     unit, license = change.unit, change.license
     product = db.session.get(Product, (vendor.id, license.product_id))
     # A blocked key can be restored and blocked again: the moment of the read tells these apart.
     moment = unit.paid_until if change.kind == "extended" else purchase.fetched_at
     stamp = moment.isoformat() if moment and change.kind != "issued" else ""
+    about = f":{purchase.stripe_id}:{license.global_id}:"
     _queue(
         vendor,
         purchase,
         NAMES[change.kind],
         f"{license.global_id}:{stamp}",
+        # The last mail is to be how things are: none overtakes an earlier one about the same key.
+        after=[item for item, dedupe_key in waiting.items() if about in dedupe_key],
         product=product.name if product else "",
         key=license.key,
         until=license.expires_at.isoformat() if unit.paid_until else "",

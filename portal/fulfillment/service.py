@@ -84,7 +84,7 @@ def apply(vendor_id: int, facts: Facts) -> Outcome:
     db.session.flush()
     order_states.settle(vendor_id, facts)
     billing.record_purchase(vendor_id, facts.purchase, facts.fetched_at, owner, _first_key(there))
-    mails.tell(vendor, purchase, facts, changes)
+    mails.tell(vendor, purchase, facts, changes, has_keys=bool(there))
     write_back.queue(purchase, facts)
     return Outcome(purchase.state, purchase.reason, tuple(changes))
 

@@ -194,3 +194,30 @@ def test_the_code_leaves_the_address_bar(story: Story) -> None:
 
     story.page.follow()
     assert "$19.00" in story.page.text
+
+
+def test_who_has_no_key_hears_nothing_of_a_bill_that_failed_and_whose_it_becomes_does(story: Story) -> None:
+    buyer = story.shop.customer(email=PAYER)
+    bought = story.buy(buyer=buyer)
+    story.happens(bought)
+    story.shop.change_card(buyer.id, "pm_card_chargeCustomerFail")
+    story.move(days=32)
+    assert story.apply(story.read(bought.id)) == "unclaimed"
+    assert (story.at_stripe(bought)["status"], sent_mails(PAYER)) == ("past_due", [])
+
+    unclaimed.bind(story.vendor_id, bought.id, story.customer(email="ada@mail.example").id)
+    db.session.commit()
+    for _ in range(2):
+        assert story.apply(story.read(bought.id)) == "served"
+    assert [mail.name for mail in sent_mails("ada@mail.example")] == ["license_issued", "payment_failed"]
+
+
+def test_a_failed_bill_for_something_else_is_not_told_here(story: Story) -> None:
+    customer = story.customer(email="ada@mail.example")
+    buyer = story.shop.customer(customer)
+    bought = story.buy(buyer=buyer, price=story.plan(product=""))
+    story.shop.change_card(buyer.id, "pm_card_chargeCustomerFail")
+    story.move(days=32)
+
+    assert story.apply(story.read(bought.id)) == "unclaimed"
+    assert (story.at_stripe(bought)["status"], sent_mails("ada@mail.example")) == ("past_due", [])

@@ -206,9 +206,9 @@ class Judgment:
         most: Counter[str] = Counter()
         for purchase in self.deeds.subscriptions:
             address = self.scene.emails.get(str(self.truth.owners.get(purchase)))
-            if address:
+            if address and self.units[purchase]:  # who has no key has nothing to lose here
                 most[address] += len(self.truth.failures[purchase])
-                least[address] += bool(self.units[purchase] and self.truth.failed_invoice(purchase))
+                least[address] += bool(self.truth.failed_invoice(purchase))
         for address in told | least:
             fits = least[address] <= told[address] <= most[address]
             self._say(fits, f"{address} was told of {told[address]} failures, of {least[address]} to {most[address]}")
