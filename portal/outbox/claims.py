@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, or_, select, text, update
 
 from portal import clock
 from portal.database import UtcDateTime
 from portal.outbox.models import OutboxItem
 
 LEASE = timedelta(minutes=5)
+ITS_TURN = timedelta(seconds=30)  # how long a mail waits at a time for one that must go before it
 MOST_TRIES = 20
 FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 6 * 3600
@@ -101,6 +103,17 @@ def failed(claim: Claim, reason: str, *, for_good: bool = False) -> Update:
         lease_until=None,
         last_error=reason[:LONGEST_ERROR],
     )
+
+
+def turns_of(earlier: Sequence[int]) -> Select[datetime]:
+    """When those of these items that still wait are to be done; no rows when none does."""
+    return select(OutboxItem.available_at).where(OutboxItem.id.in_(earlier), OutboxItem.state == "waiting")
+
+
+def put_off(claim: Claim, until: datetime) -> Update:
+    """The statement that puts an item back because others come first; this was no try."""
+    later = max(until, clock.now() + ITS_TURN)
+    return _still(claim).values(available_at=later, lease_until=None, attempts=OutboxItem.attempts - 1)
 
 
 def pause_after(attempts: int) -> timedelta:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import Executable, select
+from sqlalchemy import Executable, bindparam, select
 
 from portal import clock, crypto
 from portal.database import insert_into
@@ -16,6 +17,17 @@ from portal.extensions import db
 from portal.outbox.models import OutboxItem
 
 AHEAD = timedelta(hours=1)
+# Made once: building such statements costs more than running them.
+_WAITING_MAILS = (
+    select(OutboxItem.id, OutboxItem.dedupe_key)
+    .where(
+        OutboxItem.vendor_id == bindparam("vendor_id"),
+        OutboxItem.recipient == bindparam("recipient"),
+        OutboxItem.kind == "mail",
+        OutboxItem.state == "waiting",
+    )
+    .order_by(OutboxItem.id)
+)
 
 
 def queue_mail(
@@ -26,17 +38,25 @@ def queue_mail(
     language: str = "en",
     dedupe_key: str | None = None,
     is_awaited: bool = False,
+    after: Sequence[int] = (),
     **context: Any,
 ) -> OutboxItem | None:
     """Queue a mail.
 
     name: folder under templates/mail/. context: plain JSON values for its templates; sealed, because it may hold a
     code. The worker adds `vendor` (brand) itself. is_awaited: somebody looks at a screen until it comes, so it goes
-    before all that waits less than an hour. Returns None if the dedupe key was queued before.
+    before all that waits less than an hour. after: earlier items; it is not sent while one of them waits. Returns None
+    if the dedupe key was queued before.
     """
-    payload = {"language": language, "context": context}
+    payload = {"language": language, "context": context} | ({"after": [*after]} if after else {})
     due = clock.now() - AHEAD if is_awaited else None
     return _queue("mail", name, payload, vendor_id, dedupe_key, recipient=recipient, available_at=due)
+
+
+def waiting_mails(vendor_id: int, recipient: str) -> dict[int, str]:
+    """The mails to an address that still wait, or are being sent, oldest first: their dedupe keys by id."""
+    rows = db.session.execute(_WAITING_MAILS, {"vendor_id": vendor_id, "recipient": recipient})
+    return {id_: key or "" for id_, key in rows}
 
 
 def queue_job(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Flask, current_app, g
 
@@ -181,13 +182,18 @@ def _is_due() -> bool:
 
 
 def _send_mail(claim: Claim) -> None:
-    """Render, send with no transaction open, then mark as done."""
+    """Render, send with no transaction open, then mark as done; later, while a mail waits that goes before it."""
     work = current_app.extensions["work"]
     payload = outbox.payload_of(claim)
+    earlier = payload.get("after")
     g.read_only = True
+    turns = db.session.scalars(claims.turns_of(earlier)).all() if earlier else []
     vendor = work.find_brand(claim.vendor_id) if claim.vendor_id else None
     db.session.rollback()
     g.read_only = False
+    if turns:
+        _put_off(claim, max(turns))
+        return
     shown = rendering.render(claim.name, vendor, payload["language"], payload["context"])
     mail = message.pack(
         shown,
@@ -201,6 +207,14 @@ def _send_mail(claim: Claim) -> None:
     transports.send(mail, crypto.settings().mail_url)
     failpoints.reach("worker.mail.after_send")
     _finish(claim)
+
+
+def _put_off(claim: Claim, until: datetime) -> None:
+    """Put a mail back, because earlier ones still wait or are being sent."""
+    db.session.execute(claims.put_off(claim, until))
+    failpoints.reach("worker.failed.before_commit")
+    db.session.commit()
+    failpoints.reach("worker.failed.after_commit")
 
 
 def _do_job(claim: Claim) -> None:
