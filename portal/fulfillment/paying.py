@@ -35,9 +35,8 @@ def left_behind(connection: gateway.Connection, found: gateway.PurchaseRead, end
     if not ends or any(item.id in ends for item in found.items):
         return []
     for invoice in gateway.list_paid_invoices(connection, found.subscription.id):
-        lines = {line.item_id: line for line in sorted(invoice.lines, key=lambda line: line.end)}
-        if lines:
-            return [item for line in lines.values() if (item := gateway.bought_by(connection, line))]
+        if invoice.standing_lines:
+            return [item for line in invoice.standing_lines if (item := gateway.bought_by(connection, line))]
     return []
 
 

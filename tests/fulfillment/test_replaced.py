@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from portal.billing.gateway.money import read_invoice
 from portal.reconciliation import watching
 from tests.factories import make_product
 from tests.fulfillment.story import GRACE, Story
@@ -96,3 +97,31 @@ def test_another_thing_on_the_bill_is_paid_and_ours_is_not_yet(story: Story) -> 
     pay(story, bought)
     assert not story.the_key().block
     assert story.purchase(bought).state == "served"
+
+
+def line(item: str, quantity: int, amount: int, start: int) -> dict[str, Any]:
+    """A line of an invoice for the time from a day of the month to its end."""
+    return {
+        "amount": amount,
+        "quantity": quantity,
+        "period": {"start": start * 86400, "end": 31 * 86400},
+        "pricing": {"price_details": {"price": "price_1"}},
+        "parent": {"subscription_item_details": {"subscription_item": item}},
+    }
+
+
+def test_of_what_one_bill_charged_and_gave_back_the_last_change_stands() -> None:
+    # In Stripe's order: what is newest comes first.
+    newest_first = [
+        line("si_3", 3, 700, 20),
+        line("si_2", 1, -800, 20),
+        line("si_1", 3, 900, 15),
+        line("si_1", 2, -600, 15),
+        line("si_2", 1, 1000, 10),
+        line("si_1", 2, 1200, 10),
+        line("si_1", 1, -600, 10),
+    ]
+    bill = read_invoice({"id": "in_1", "lines": {"data": newest_first}})
+
+    assert {each.item_id: each.quantity for each in bill.standing_lines} == {"si_1": 3, "si_3": 3}
+    assert set(bill.periods) == {"si_1", "si_2", "si_3"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,17 +16,22 @@ OPEN_DISPUTES = ("warning_needs_response", "warning_under_review", "needs_respon
 
 @dataclass(frozen=True)
 class BilledLine:
-    """A line of an invoice that bills a period of a subscription item. quantity: None where Stripe did not say."""
+    """A line of an invoice for a period of a subscription item. quantity: None where Stripe did not say.
+
+    gives_back: a credit for time that was not used; it bills no period.
+    """
 
     item_id: str
     price_id: str
     quantity: int | None
+    start: datetime
     end: datetime
+    gives_back: bool = False
 
 
 @dataclass(frozen=True)
 class InvoiceRead:
-    """An invoice. amount_paid: in minor units. lines: those that bill a period; what gives money back is left out.
+    """An invoice. amount_paid: in minor units. lines: those for a period of a subscription item.
 
     has_all_lines: Stripe shows only the first ten of an invoice.
     """
@@ -44,8 +49,17 @@ class InvoiceRead:
         """By subscription item, the end of what is billed."""
         ends: dict[str, datetime] = {}
         for line in self.lines:
-            ends[line.item_id] = max(line.end, ends.get(line.item_id, line.end))
+            if not line.gives_back:
+                ends[line.item_id] = max(line.end, ends.get(line.item_id, line.end))
         return ends
+
+    @property
+    def standing_lines(self) -> Sequence[BilledLine]:
+        """By subscription item what was billed last, unless the same invoice gives it back from a later day on."""
+        in_order = sorted(self.lines, key=lambda line: (line.end, line.start))
+        last = {line.item_id: line for line in in_order if not line.gives_back}
+        back = {line.item_id: line for line in in_order if line.gives_back}
+        return [line for item, line in last.items() if item not in back or back[item].start <= line.start]
 
 
 @dataclass(frozen=True)
@@ -77,13 +91,12 @@ def _lines(lines: list[Any]) -> Iterator[BilledLine]:
         item = identifier(details.get("subscription_item")) or identifier(line.get("subscription_item"))
         priced = mapping(mapping(line.get("pricing")).get("price_details"))
         price = identifier(priced.get("price")) or identifier(line.get("price"))
-        end = moment(mapping(line.get("period")).get("end"))
-        if item and end and not _gives_back(line):
-            yield BilledLine(item, price, whole(line.get("quantity")), end)
+        start, end = (moment(mapping(line.get("period")).get(name)) for name in ("start", "end"))
+        if item and end:
+            yield BilledLine(item, price, whole(line.get("quantity")), start or end, end, _gives_back(line))
 
 
 def _gives_back(line: Mapping[str, Any]) -> bool:
-    """A credit for time that was not used bills no period."""
     amount = line.get("amount")
     return isinstance(amount, int) and amount < 0
 
