@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from flask import Flask, current_app, g
+from sqlalchemy import Update
 
 from portal import clock, crypto, failpoints, logging
 from portal.extensions import db
@@ -162,10 +162,7 @@ class Worker:
 
     def _give_up(self, claim: Claim, reason: str, *, for_good: bool = False) -> bool:
         db.session.rollback()
-        db.session.execute(claims.failed(claim, reason, for_good=for_good))
-        failpoints.reach("worker.failed.before_commit")
-        db.session.commit()
-        failpoints.reach("worker.failed.after_commit")
+        _put_back(claims.failed(claim, reason, for_good=for_good))
         return False
 
 
@@ -192,7 +189,7 @@ def _send_mail(claim: Claim) -> None:
     db.session.rollback()
     g.read_only = False
     if turns:
-        _put_off(claim, max(turns))
+        _put_back(claims.put_off(claim, max(turns)))
         return
     shown = rendering.render(claim.name, vendor, payload["language"], payload["context"])
     mail = message.pack(
@@ -209,9 +206,8 @@ def _send_mail(claim: Claim) -> None:
     _finish(claim)
 
 
-def _put_off(claim: Claim, until: datetime) -> None:
-    """Put a mail back, because earlier ones still wait or are being sent."""
-    db.session.execute(claims.put_off(claim, until))
+def _put_back(statement: Update) -> None:
+    db.session.execute(statement)
     failpoints.reach("worker.failed.before_commit")
     db.session.commit()
     failpoints.reach("worker.failed.after_commit")
