@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import event, insert, text, update
 
 from portal import clock
 from portal.extensions import db
@@ -116,3 +117,25 @@ def test_a_backlog_is_not_sorted_for_each_claim(acme: Vendor, is_known: bool) ->
 
     assert "ix_stripe_events_due" in plan
     assert "Sort" not in plan
+
+
+def test_sqlite_does_not_read_the_whole_backlog_for_one_subject(acme: Vendor) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL chooses by its statistics.")
+    sent: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
+        sent.append((statement, values))
+
+    tell(acme, "sub_1", "sub_2")
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert claim() is not None
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    statement, values = next(one for one in sent if one[0].startswith("UPDATE"))
+    with db.engine.connect() as connection:
+        plan = "\n".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values))
+
+    assert "ix_stripe_events_subject" in plan
+    assert "ix_stripe_events_due" not in plan
