@@ -52,6 +52,7 @@ INVOICE_STATES = {
     "void": State(WAIT),
     "paid": State(SERVE),
 }
+OVER = ("canceled", "incomplete_expired")  # a subscription that will never run again
 NEVER_PAID = ("incomplete_expired", "expired", "void")  # what waits for money in vain
 UNKNOWN = State(LOOK)
 

@@ -17,6 +17,7 @@ from portal.billing import gateway
 from portal.billing.models import StripeAccount
 from portal.extensions import db
 from portal.fulfillment import service as fulfillment
+from portal.fulfillment import states
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.outbox import service as outbox
 from portal.outbox.models import OutboxItem
@@ -27,6 +28,7 @@ YOUNG = timedelta(days=3)  # what waits or is unclaimed is looked at every hour 
 WAITS_AT_MOST = timedelta(days=60)
 MAY_COME_BACK = timedelta(days=180)  # refunds and disputes of payments that happen once
 RECENTLY = timedelta(days=35)
+EVER = 0  # unix seconds
 SUBSCRIPTIONS, SESSIONS, INVOICES = "subscriptions", "sessions", "invoices"
 
 
@@ -75,7 +77,7 @@ def sweep_all(*, vendor_id: int | None, part: str = "", after: str = "", since: 
     page = _page(source.connection, part, after, since)
     if first:
         queue_ensure(vendor_id, _known_ones(vendor_id))
-    queue_ensure(vendor_id, _to_look_at(vendor_id, part, page))
+    queue_ensure(vendor_id, _to_look_at(vendor_id, part, page, since))
     following = {SUBSCRIPTIONS: SESSIONS, SESSIONS: INVOICES}.get(part, "")
     if page.after or following:
         next_part = part if page.after else following
@@ -83,8 +85,8 @@ def sweep_all(*, vendor_id: int | None, part: str = "", after: str = "", since: 
 
 
 def queue_rebuild(vendor_id: int) -> None:
-    """Have everything looked through that was ever sold, as after restoring an old backup."""
-    outbox.queue_job(COMPARE, vendor_id=vendor_id, since=0)
+    """Have everything read again that was ever sold, as after restoring an old backup or a month without a worker."""
+    outbox.queue_job(COMPARE, vendor_id=vendor_id, since=EVER)
 
 
 def for_each_vendor(name: str) -> None:
@@ -130,15 +132,16 @@ def _page(connection: gateway.Connection, part: str, after: str, since: int) -> 
     return gateway.page_of_subscriptions(connection, after)
 
 
-def _to_look_at(vendor_id: int, part: str, page: gateway.Page) -> set[str]:
-    """Subscriptions that run, and those that ended without our knowing; of the rest, what we never saw."""
-    mine = select(Purchase.stripe_id, Purchase.state).where(
+def _to_look_at(vendor_id: int, part: str, page: gateway.Page, since: int) -> set[str]:
+    """Subscriptions that run, and those that ended without our knowing; of the rest, what we never saw, or all."""
+    mine = select(Purchase.stripe_id, Purchase.state, Purchase.status).where(
         Purchase.vendor_id == vendor_id, Purchase.stripe_id.in_(page.ids)
     )
-    states = {row.stripe_id: row.state for row in db.session.execute(mine)}
+    known = db.session.execute(mine).all()
     if part != SUBSCRIPTIONS:
-        return set(page.ids) - states.keys()
-    return {one for one in page.ids if one not in page.ended or states.get(one, "ended") != "ended"}
+        return set(page.ids) if since == EVER else set(page.ids) - {row.stripe_id for row in known}
+    runs_for_us = {row.stripe_id for row in known if row.state != "ended" or row.status not in states.OVER}
+    return {one for one in page.ids if one not in page.ended or one in runs_for_us}
 
 
 def _known_ones(vendor_id: int) -> set[str]:
@@ -146,7 +149,7 @@ def _known_ones(vendor_id: int) -> set[str]:
     now = clock.now()
     waits = and_(Purchase.state.in_(("unclaimed", "waiting")), Purchase.first_seen_at > now - WAITS_AT_MOST)
     once = Purchase.stripe_id.startswith("cs_") | Purchase.stripe_id.startswith("in_")
-    served = and_(Purchase.state == "served", once, Purchase.first_seen_at > now - MAY_COME_BACK)
-    return set(
-        db.session.scalars(select(Purchase.stripe_id).where(Purchase.vendor_id == vendor_id, or_(waits, served)))
-    )
+    given_back = and_(Purchase.state == "ended", Purchase.reason.in_(states.MONEY_WENT_BACK))
+    paid_once = and_(once, or_(Purchase.state == "served", given_back), Purchase.first_seen_at > now - MAY_COME_BACK)
+    mine = select(Purchase.stripe_id).where(Purchase.vendor_id == vendor_id, or_(waits, paid_once))
+    return set(db.session.scalars(mine))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -96,3 +97,61 @@ def test_a_turn_is_queued_once_whoever_comes_first(story: Story) -> None:
     worker.schedule()
     worker.schedule()
     assert queued() == 2 * turns
+
+
+def test_a_bank_that_paid_while_the_portal_was_away_for_months_is_heard(story: Story) -> None:
+    sweep(story, "webhooks.sweep_events")
+    session = story.checkout(story.customer(), story.once())
+    story.do("pay", session.id, means="bank_pays_later")
+    sweep(story, "webhooks.sweep_events")
+    assert story.purchase(session).state == "waiting"
+
+    story.do("settle", session.id)
+    story.move(days=70)
+    sweep(story, "webhooks.sweep_events")
+    assert story.purchase(session).state == "served"
+    assert story.the_key()
+
+
+def test_a_dispute_won_without_our_knowing_gives_the_key(story: Story) -> None:
+    session = story.checkout(story.customer(), story.once())
+    story.do("pay", session.id)
+    dispute = story.do("dispute", charge_behind(story, session))
+    story.tell_of("checkout.session.completed", {"id": session.id})
+    assert (story.purchase(session).state, story.licenses()) == ("ended", [])
+
+    story.do("win", dispute["id"])
+    story.move(days=1)
+    sweep(story, "fulfillment.sweep_all")
+    assert story.purchase(session).state == "served"
+    assert not story.the_key().block
+
+
+def test_a_refunded_subscription_that_is_canceled_later_is_known_as_canceled(story: Story) -> None:
+    bought = story.buy(story.customer())
+    story.do("refund", story.charge_of(bought))
+    story.happens(bought)
+    assert (story.purchase(bought).state, story.purchase(bought).status) == ("ended", "active")
+
+    story.shop.v1.subscriptions.cancel(bought.id)
+    story.move(days=1)
+    sweep(story, "fulfillment.sweep_all")
+    assert story.purchase(bought).status == "canceled"
+
+
+def test_what_is_over_for_good_is_not_read_again_each_night(story: Story) -> None:
+    bought = story.buy(story.customer())
+    story.happens(bought)
+    story.shop.v1.subscriptions.cancel(bought.id)
+    story.happens(bought)
+    read_at = story.purchase(bought).fetched_at
+
+    story.move(days=1)
+    sweep(story, "fulfillment.sweep_all")
+    assert story.purchase(bought).fetched_at == read_at
+
+
+def charge_behind(story: Story, session: Any) -> str:
+    """The charge that paid a checkout."""
+    intent = story.session(session.id).payment_intent
+    return str(story.shop.v1.payment_intents.retrieve(intent).latest_charge)
