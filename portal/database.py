@@ -13,14 +13,14 @@ from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
-from portal import clock
+from portal import clock, write_lock
 from portal.config import Settings
 from portal.extensions import db
 
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=10000",
+    write_lock.PATIENT,
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-16384",
     "PRAGMA mmap_size=268435456",
@@ -73,7 +73,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     """Pool and driver options for the configured database."""
     # Errors are logged: without their parameters, which hold digests, addresses and sealed secrets.
     if settings.is_sqlite:
-        size: dict[str, Any] = {"pool_size": 10, "max_overflow": 20}
+        # The connection that was used last still has the pages in its cache, unless somebody else has written since.
+        size: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_use_lifo": True}
         return {**size, "hide_parameters": True, "connect_args": {"timeout": 10, "check_same_thread": False}}
     size = {"pool_size": 8, "max_overflow": 8}
     return {**size, "hide_parameters": True, "connect_args": {"options": POSTGRESQL_OPTIONS}}
@@ -130,9 +131,10 @@ def execute_alone(engine: Engine, statement: str, values: Any) -> None:
     try:
         if engine.dialect.name == "sqlite":
             _set_query_only(pooled, False)
+            write_lock.take(driver, statement, values)
         else:
             driver.autocommit = True
-        driver.execute(statement, values)
+            driver.execute(statement, values)
     except engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
         raise OperationalError("write", None, error) from error
     finally:
@@ -166,7 +168,7 @@ def _begin_on_sqlite(pooled: PoolProxiedConnection, read_only: bool) -> None:
     _set_query_only(pooled, read_only)
     statement = "BEGIN" if read_only else "BEGIN IMMEDIATE"
     try:
-        driver.execute(statement)
+        driver.execute(statement) if read_only else write_lock.take(driver, statement)
     except sqlite3.OperationalError as error:
         raise OperationalError(statement, None, error) from error
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import create_engine, text
 
-from portal import clock
+from portal import clock, write_lock
 from portal.database import TRUSTED_FOR
 from portal.extensions import db
 from portal.vendors.models import Vendor
@@ -18,7 +18,9 @@ from tests.support.page import Page
 
 
 @pytest.mark.sqlite_only
-def test_a_writer_that_never_ends_makes_others_wait_and_then_try_again(tmp_path: Path) -> None:
+def test_a_writer_that_never_ends_makes_others_wait_and_then_try_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = f"sqlite:///{tmp_path / 'held.sqlite3'}"
     databases.migrate(url, tmp_path)
     app: Flask = databases.make_app(url, tmp_path)
@@ -31,7 +33,8 @@ def test_a_writer_that_never_ends_makes_others_wait_and_then_try_again(tmp_path:
         page.get("/Portal/@acme.example/SignIn")
         holder = sqlite3.connect(tmp_path / "held.sqlite3", isolation_level=None)
         email = user.email
-        _wait_less(app)
+        db.session.commit()
+        monkeypatch.setattr(write_lock, "WAITS_AT_MOST", 0.05)
         holder.execute("BEGIN IMMEDIATE")
         try:
             page.submit({"email": email, "password": factories.PASSWORD}, status=503)
@@ -63,15 +66,3 @@ def test_connections_that_a_restart_ended_are_replaced_before_anybody_notices(
     page.get(f"/Portal/@{domain}/SignIn")
     assert page.response.status_code == 200
     db.engine.dispose()
-
-
-def _wait_less(app: Flask) -> None:
-    """Let this app's connections wait for 50 ms instead of 10 s."""
-    from sqlalchemy import event
-
-    db.session.commit()
-    db.engine.dispose()
-
-    @event.listens_for(db.engine, "checkout")
-    def on_checkout(connection: sqlite3.Connection, record: object, proxy: object) -> None:
-        connection.execute("PRAGMA busy_timeout=50")
