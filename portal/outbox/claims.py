@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
+from flask import g
 from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, or_, select, text, update
 
 from portal import clock
 from portal.database import UtcDateTime
+from portal.extensions import db
 from portal.outbox.models import OutboxItem
+
+Claimed = TypeVar("Claimed")
 
 LEASE = timedelta(minutes=5)
 ITS_TURN = timedelta(seconds=30)  # how long a mail waits at a time for one that must go before it
@@ -74,8 +79,27 @@ _DONE = (
 )
 
 
+def take(is_due: Callable[[Connection], bool], claim: Callable[[Connection], Claimed | None]) -> Claimed | None:
+    """What `claim` takes from a queue, for good when this returns; in the caller's app context, outside a transaction.
+
+    On SQLite claiming takes the one write lock, so that `is_due` has a look first.
+    """
+    if db.engine.dialect.name == "sqlite" and not _reads(is_due):
+        return None
+    with db.engine.begin() as connection:
+        return claim(connection)
+
+
+def _reads(question: Callable[[Connection], bool]) -> bool:
+    g.read_only = True
+    with db.engine.connect() as connection:
+        answer = question(connection)
+    g.read_only = False
+    return answer
+
+
 def is_due(connection: Connection) -> bool:
-    """Whether anything waits; asked first on SQLite, where claiming takes the one write lock."""
+    """Whether anything waits."""
     return connection.execute(_NEXT, {"now": clock.now()}).first() is not None
 
 

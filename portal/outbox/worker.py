@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from flask import Flask, current_app, g
-from sqlalchemy import Update
+from sqlalchemy import Connection, Update
 
 from portal import clock, crypto, failpoints, logging
 from portal.extensions import db
@@ -152,12 +152,9 @@ class Worker:
 
     def _next(self) -> Claim | None:
         with self.app.app_context():
-            if db.engine.dialect.name == "sqlite" and not _is_due():
-                return None
-            with db.engine.begin() as connection:
-                claim = claims.claim(connection)
-                failpoints.reach("worker.claim.before_commit")
-            failpoints.reach("worker.claim.after_commit")
+            claim = claims.take(claims.is_due, _claim)
+            if claim is not None:
+                failpoints.reach("worker.claim.after_commit")
             return claim
 
     def _give_up(self, claim: Claim, reason: str, *, for_good: bool = False) -> bool:
@@ -170,12 +167,10 @@ class Overtaken(Exception):
     """The lease ran out and another worker took the item: what this one did to the database is dropped."""
 
 
-def _is_due() -> bool:
-    g.read_only = True
-    with db.engine.connect() as connection:
-        is_due = claims.is_due(connection)
-    g.read_only = False
-    return is_due
+def _claim(connection: Connection) -> Claim | None:
+    claim = claims.claim(connection)
+    failpoints.reach("worker.claim.before_commit")
+    return claim
 
 
 def _send_mail(claim: Claim) -> None:

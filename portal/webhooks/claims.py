@@ -41,7 +41,7 @@ class Claim:
 
 
 def is_due(connection: Connection) -> bool:
-    """Whether anything waits; asked first on SQLite, where claiming takes the one write lock."""
+    """Whether anything waits."""
     return connection.execute(_next(), {"now": clock.now()}).first() is not None
 
 

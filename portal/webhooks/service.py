@@ -6,6 +6,7 @@ Any number of workers may do this, and any of them may be killed at any time.
 from __future__ import annotations
 
 from flask import g
+from sqlalchemy import Connection
 
 from portal import clock, failpoints, logging, unit_of_work
 from portal.billing import gateway, plans
@@ -16,6 +17,7 @@ from portal.fulfillment import service as fulfillment
 from portal.fulfillment import sweeps
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.reading import Source
+from portal.outbox import claims as outbox_claims
 from portal.outbox.claims import MOST_TRIES
 from portal.webhooks import claims
 from portal.webhooks.claims import Claim
@@ -37,9 +39,10 @@ class Outpaced(Exception):
 
 def work_once() -> bool | None:
     """Handle the events of one subject, in an app context of its own. Whether it went well; None if nothing is due."""
-    claim = _claim()
+    claim = outbox_claims.take(claims.is_due, _claim)
     if claim is None:
         return None
+    failpoints.reach("webhooks.claim.after_commit")
     if claim.attempts > MOST_TRIES:
         return _fail(claim, "The worker was stopped in the middle of every try.")
     try:
@@ -71,22 +74,10 @@ def replay(vendor_id: int, event_row: int) -> StripeEvent:
     return event
 
 
-def _claim() -> Claim | None:
-    if db.engine.dialect.name == "sqlite" and not _is_due():
-        return None
-    with db.engine.begin() as connection:
-        claim = claims.claim(connection)
-        failpoints.reach("webhooks.claim.before_commit")
-    failpoints.reach("webhooks.claim.after_commit")
+def _claim(connection: Connection) -> Claim | None:
+    claim = claims.claim(connection)
+    failpoints.reach("webhooks.claim.before_commit")
     return claim
-
-
-def _is_due() -> bool:
-    g.read_only = True
-    with db.engine.connect() as connection:
-        is_due = claims.is_due(connection)
-    g.read_only = False
-    return is_due
 
 
 def _handle(claim: Claim) -> None:
