@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from portal import addresses, clock
 from portal.billing import gateway, orders, plans
+from portal.billing.links import TEMPORARY
 from portal.billing.models import Order
 from portal.billing.orders import Ordered, Wish
 from portal.billing.portal_sessions import SeveralCustomers
@@ -24,7 +25,7 @@ from portal.terms.service import StandingCustomer
 from portal.vendors.service import VendorProfile
 
 # Shown on a subscription for as long as its key does not exist (Cryptolens' wording).
-TEMPORARY = (
+NO_KEY_YET = (
     "This parameter will replaced with 'skm_key_id'. If you see this after refreshing the page, it means no key was "
     "created for the customer but they were still charged."
 )
@@ -97,7 +98,7 @@ def params_for(
         "metadata": ids,
     }
     if order.mode == "subscription":
-        data: dict[str, Any] = {"metadata": {**ids, "skm_temp_var": TEMPORARY}}
+        data: dict[str, Any] = {"metadata": {**ids, TEMPORARY: NO_KEY_YET}}
         return params | {"subscription_data": data | ({"trial_period_days": trial_days} if trial_days else {})}
     invoice = {"enabled": True, "invoice_data": {"metadata": ids}}
     return params | {"payment_intent_data": {"metadata": ids}, "invoice_creation": invoice}

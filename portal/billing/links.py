@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from portal.billing.sync import Gathered
 
 
-INSTANCE = "latchkey_instance"
+INSTANCE, TEMPORARY = "latchkey_instance", "skm_temp_var"
 # Made once: building such statements costs more than running them.
 _OWNERS = select(StripeCustomer.stripe_id, StripeCustomer.customer_id).where(
     StripeCustomer.vendor_id == bindparam("of_vendor"),

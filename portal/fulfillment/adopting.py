@@ -6,7 +6,7 @@ import re
 
 from sqlalchemy import select
 
-from portal.billing.links import number_in
+from portal.billing.links import INSTANCE, TEMPORARY, number_in
 from portal.extensions import db
 from portal.fulfillment import seeds
 from portal.fulfillment.facts import Facts
@@ -55,7 +55,11 @@ def _candidates(vendor_id: int, facts: Facts, entitlement: Entitlement, position
 
 
 def _is_written_by_us(vendor_id: int, facts: Facts) -> bool:
-    return facts.metadata.get("latchkey_instance") == seeds.instance_of(vendor_id) and "skm_key_id" in facts.metadata
+    """Whether the key was written back here. What our checkout sells carries our mark before that: we write both
+    numbers at once, and take the placeholder away.
+    """
+    has_all = TEMPORARY not in facts.metadata and {"skm_key_id", "skm_key_globalid"} <= facts.metadata.keys()
+    return has_all and facts.metadata.get(INSTANCE) == seeds.instance_of(vendor_id)
 
 
 def _is_taken(license: License, purchase: Purchase) -> bool:

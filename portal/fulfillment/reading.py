@@ -117,7 +117,7 @@ def _subscription(source: Source, stripe_id: str) -> Facts:
         session_metadata=session.metadata if session else {},
         reference=session.reference if session else "",
         purchase=found,
-        bought_at=subscription.started_at,
+        bought_at=subscription.created_at,
     )
 
 

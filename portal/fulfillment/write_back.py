@@ -9,7 +9,7 @@ from sqlalchemy import Row, bindparam, func, select
 from portal import clock, unit_of_work
 from portal.billing import gateway
 from portal.billing import service as billing
-from portal.billing.links import INSTANCE
+from portal.billing.links import INSTANCE, TEMPORARY
 from portal.billing.models import StripeCustomer
 from portal.extensions import db
 from portal.fulfillment import seeds
@@ -23,7 +23,7 @@ from portal.outbox.models import OutboxItem
 from portal.vendors import service as vendors
 
 JOB = "fulfillment.write_back"
-TEMPORARY, CUSTOMER = "skm_temp_var", "skm_customer_id"
+CUSTOMER = "skm_customer_id"
 LONGEST = 500  # Stripe's limit for a metadata value
 WRITABLE = ("sub_", "in_")
 # Made once: building such statements costs more than running them.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
-from portal.billing.links import number_in
+from portal.billing.links import TEMPORARY, number_in
 from portal.fulfillment import write_back
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
-from portal.fulfillment.write_back import TEMPORARY
 from portal.reconciliation.case import Case, Done, Write
 from portal.reconciliation.naming import CUSTOMER
 from portal.reconciliation.people import DUPLICATE_OF

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from portal.billing.links import TEMPORARY
 from portal.fulfillment.models import Purchase
-from portal.fulfillment.write_back import TEMPORARY
 from portal.reconciliation.found import Found
 from portal.reconciliation.pairs import Pair
 

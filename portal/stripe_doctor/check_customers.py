@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from portal.billing.links import TEMPORARY
 from portal.stripe_doctor.facts import Facts, same_address
 from portal.stripe_doctor.findings import BROKEN, WARNING, Finding
 
-UNTIL_LINKED = "skm_temp_var"
 SOON = timedelta(minutes=5)  # a key may take so long to be made
 
 
@@ -72,7 +72,7 @@ def _keyless(facts: Facts) -> list[Finding]:
     return [
         Finding("charged_without_key", "customers", BROKEN, one.id)
         for one in running
-        if UNTIL_LINKED in one.metadata
+        if TEMPORARY in one.metadata
         and (one.created_at is None or one.created_at < long_ago)
         and one.id not in facts.ours.awaited
     ]

@@ -47,7 +47,7 @@ def sweep_events(*, vendor_id: int | None) -> None:
     now = clock.now()
     since = max(cursor - OVERLAP if cursor else now - LONGEST_AGO, now - LONGEST_AGO)
     until = min(now, since + OVERLAP + MOST_AT_ONCE)
-    found = _between(source, since, until)
+    found = _between(source, since, until if until < now else None)
     if not _move_cursor(vendor_id, cursor, until):
         return
     known = _known(vendor_id, [str(event.get("id")) for event in found])
@@ -70,13 +70,14 @@ def _move_cursor(vendor_id: int, before: datetime | None, until: datetime) -> bo
     return True
 
 
-def _between(source: Source, since: datetime, until: datetime) -> list[dict[str, Any]]:
+def _between(source: Source, since: datetime, until: datetime | None) -> list[dict[str, Any]]:
     """What happened in between, once each: first what no endpoint of the vendor has taken, then the rest; oldest first.
 
-    Sorting is by second, and the end belongs to it: the next turn looks at the last hour again.
+    until: None for all there is: Stripe's clock may be ahead of ours. Sorting is by second, and the end belongs to it:
+    the next turn looks at the last hour again.
     """
     types = sorted(HANDLED)
-    first, last = int(since.timestamp()), int(until.timestamp()) + 1
+    first, last = int(since.timestamp()), int(until.timestamp()) + 1 if until else None
     found: dict[str, dict[str, Any]] = {}
     for undelivered in (True, False):
         events = [

@@ -38,7 +38,7 @@ def test_a_subscription_carries_our_ids_and_the_temporary_text(buyer: Buyer) -> 
 
     assert (session["id"], order.session_id, session["client_reference_id"]) == (session_id, session_id, order.id)
     assert session["metadata"] == ids_of(buyer)
-    assert subscription["metadata"] == {**ids_of(buyer), "skm_temp_var": checkout.TEMPORARY}
+    assert subscription["metadata"] == {**ids_of(buyer), "skm_temp_var": checkout.NO_KEY_YET}
     assert (subscription["status"], subscription["items"]["data"][0]["quantity"]) == ("trialing", 2)
     back = f"http://localhost{BASE}Billing/Return?order={order.id}&session={{CHECKOUT_SESSION_ID}}"
     assert (session["success_url"], session["cancel_url"]) == (back, f"http://localhost{BASE}Plans")

@@ -8,6 +8,7 @@ import pytest
 
 from portal import clock
 from portal.extensions import db
+from portal.fulfillment import seeds
 from portal.licenses.keys import is_key
 from portal.vendors import service as vendors
 from tests.factories import make_license, make_product
@@ -269,6 +270,24 @@ def test_a_key_typed_in_by_hand_is_adopted(story: Story, how: str) -> None:
     assert [unit.license_global_id for unit in story.units()] == [license.global_id]
     adopted = story.licenses()[1]
     assert (adopted.customer_id, adopted.expires_at) == (customer.id, story.paid_until(bought) + GRACE)
+
+
+@pytest.mark.parametrize("names", [("skm_key_globalid",), ("skm_key_id",), ("skm_key_globalid", "skm_key_id")])
+def test_a_key_typed_in_beside_our_placeholder_is_adopted_too(story: Story, names: tuple[str, ...]) -> None:
+    """What our checkout sells carries our mark before it has a key."""
+    from portal.licenses.service import get_product
+
+    customer = story.customer()
+    license = make_license(story.vendor, get_product(story.vendor, 1), customer, expires_at=clock.now())
+    numbers = {"skm_key_globalid": str(license.global_id), "skm_key_id": str(license.id)}
+    marks = {"latchkey_instance": seeds.instance_of(story.vendor_id), "skm_temp_var": "no key yet"}
+    db.session.commit()
+    bought = story.buy(customer, metadata={**marks, **{name: numbers[name] for name in names}})
+    story.happens(bought)
+
+    assert [unit.license_global_id for unit in story.units()] == [license.global_id]
+    metadata = story.at_stripe(bought)["metadata"]
+    assert ("skm_temp_var" in metadata, metadata["skm_key_globalid"]) == (False, numbers["skm_key_globalid"])
 
 
 def test_who_had_the_key_before_gets_no_mail_about_it(story: Story) -> None:

@@ -40,6 +40,15 @@ def test_the_list_stores_each_event_once_and_none_that_came_by_the_door(story: S
     assert 0 < counts[1] == counts[2] == len({event.event_id for event in story.events()})
 
 
+def test_events_are_found_although_our_clock_is_slow(story: Story) -> None:
+    bought = story.buy(story.customer())
+    sweep(story, "webhooks.sweep_events")
+    story.sandbox.clock.move(days=32)
+    sweep(story, "webhooks.sweep_events")
+
+    assert story.the_key().expires_at == story.paid_until(bought) + GRACE > clock.now() + timedelta(days=50)
+
+
 def test_the_comparison_of_everything_needs_no_events(story: Story) -> None:
     story.buy(story.customer())
     story.buy(story.customer())

@@ -63,6 +63,21 @@ def test_staff_and_payer_are_told_where_the_bank_took_its_time(story: Story) -> 
     assert [mail.name for mail in sent_mails(PAYER)] == ["claim_payment"]
 
 
+def test_staff_and_payer_are_told_of_an_invoice_paid_two_weeks_after_it_was_sent(story: Story) -> None:
+    buyer, price = story.shop.customer(email=PAYER), story.once()
+    terms = {"collection_method": "send_invoice", "days_until_due": 30}
+    invoice = story.shop.v1.invoices.create({"customer": buyer.id, **terms})
+    item = {"customer": buyer.id, "invoice": invoice.id, "pricing": {"price": price.id}}
+    story.shop.v1.invoice_items.create(item)
+    story.shop.v1.invoices.finalize_invoice(invoice.id)
+    story.move(days=14)
+    story.shop.v1.invoices.pay(invoice.id, {"paid_out_of_band": True})
+    assert story.apply(story.read(invoice.id)) == "unclaimed"
+
+    assert [mail.name for mail in sent_mails("owner@acme.example")] == ["unclaimed_payment"]
+    assert [mail.name for mail in sent_mails(PAYER)] == ["claim_payment"]
+
+
 def test_staff_say_whose_it_is_once(story: Story) -> None:
     stripe_id, mine, other = pay(story), story.customer(), story.customer()
     unclaimed.bind(story.vendor_id, stripe_id, mine.id)

@@ -17,11 +17,11 @@ from sqlalchemy import select
 from portal import clock, crypto
 from portal.billing import service as billing
 from portal.billing.gateway import STRIPE_API_VERSION
+from portal.billing.links import TEMPORARY
 from portal.billing.models import StripeAccount
 from portal.customers.models import Customer
 from portal.extensions import db
 from portal.fulfillment.models import PaidUnit
-from portal.fulfillment.write_back import TEMPORARY
 from portal.licenses.models import License
 from portal.outbox import service as outbox
 from portal.outbox.worker import Worker

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from portal import clock
+from portal.billing.links import TEMPORARY
 from portal.billing.models import Subscription
 from portal.extensions import db
 from portal.fulfillment.models import PaidUnit, Purchase
-from portal.fulfillment.write_back import TEMPORARY
 from portal.licenses.models import License
 from portal.outbox.models import OutboxItem
 from portal.webhooks.models import StripeEvent

@@ -62,6 +62,7 @@ class SubscriptionRead:
     cancel_at: datetime | None
     ended_at: datetime | None
     started_at: datetime | None
+    created_at: datetime | None
 
     @property
     def amount_minor(self) -> int | None:
@@ -142,6 +143,7 @@ def read_subscription(found: Document) -> SubscriptionRead:
         cancel_at=_cancel_at(found, period_end),
         ended_at=_time(found.get("ended_at")),
         started_at=_time(found.get("start_date")),
+        created_at=_time(found.get("created")),
     )
 
 

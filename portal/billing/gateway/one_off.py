@@ -18,7 +18,10 @@ from portal.billing.gateway.values import identifier, mapping, metadata, moment,
 
 @dataclass(frozen=True)
 class OneOffRead:
-    """An invoice. subscription_id: empty unless it bills one after all; then `items` is empty too."""
+    """An invoice. subscription_id: empty unless it bills one after all; then `items` is empty too.
+
+    paid_at: when it was paid, else when it was written.
+    """
 
     id: str
     status: str
@@ -31,7 +34,7 @@ class OneOffRead:
     items: tuple[BoughtItem, ...]
     amount_paid: int
     currency: str
-    created_at: datetime | None
+    paid_at: datetime | None
 
 
 def retrieve_invoice(connection: Connection, stripe_id: str) -> OneOffRead:
@@ -51,7 +54,7 @@ def retrieve_invoice(connection: Connection, stripe_id: str) -> OneOffRead:
         items=() if read.subscription_id else _items(connection, found),
         amount_paid=read.amount_paid,
         currency=read.currency,
-        created_at=moment(found.get("created")),
+        paid_at=moment(mapping(found.get("status_transitions")).get("paid_at")) or moment(found.get("created")),
     )
 
 

@@ -118,13 +118,15 @@ def list_subscription_ids(connection: Connection, **filters: Any) -> list[str]:
 
 
 def list_events(
-    connection: Connection, since: int, until: int, types: list[str], *, undelivered: bool = False
+    connection: Connection, since: int, until: int | None, types: list[str], *, undelivered: bool = False
 ) -> list[dict[str, Any]]:
     """What happened at Stripe from `since` to before `until`, newest first.
 
-    since: unix seconds, at most 30 days ago. types: at most 20. undelivered: only what some endpoint has not taken.
+    since: unix seconds, at most 30 days ago. until: None for all there is, whatever our clock says. types: at most 20.
+    undelivered: only what some endpoint has not taken.
     """
-    params: dict[str, Any] = {"created": {"gte": since, "lt": until}, "types": types}
+    created = {"gte": since} if until is None else {"gte": since, "lt": until}
+    params: dict[str, Any] = {"created": created, "types": types}
     if undelivered:
         params["delivery_success"] = False
     return list(pages(connection.client().v1.events.list, params))
