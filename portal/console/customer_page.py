@@ -15,6 +15,7 @@ from portal.billing import service as billing
 from portal.billing.models import StripeCustomer
 from portal.customers.models import Customer
 from portal.extensions import db
+from portal.fulfillment import references
 from portal.licenses import desk
 from portal.terms.models import TermsAcceptance
 from portal.vendors.service import VendorProfile
@@ -33,6 +34,7 @@ def facts(vendor: VendorProfile, customer: Customer) -> dict[str, Any]:
         "accounts": accounts,
         "requests": [note for note in associate.list_requests(vendor) if note.customer_id == customer.id],
         "licenses": _licenses(vendor, customer),
+        "reference": references.reference_of(vendor.id, customer.id),
         "stripe_customers": _stripe_customers(vendor, customer),
         "acceptance": _last_acceptance(vendor, [user.id for _bound, user in accounts]),
         "history": audit.list_for(vendor, record=f"customer:{customer.id}", limit=HISTORY),

@@ -11,7 +11,7 @@ from portal.billing.links import number_in
 from portal.billing.models import Order, StripeCustomer
 from portal.customers.models import Customer
 from portal.extensions import db
-from portal.fulfillment import seeds
+from portal.fulfillment import references, seeds
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
 from portal.fulfillment.order_states import order_of
@@ -41,30 +41,44 @@ def _of_our_checkout(vendor_id: int, facts: Facts) -> int | None:
 
 
 def _of_reference(vendor_id: int, facts: Facts) -> int | None:
-    """Whose order `client_reference_id` names. Whoever spreads a link can write it there: a claim and no proof.
+    """Whom `client_reference_id` names: by an order of ours, or by the reference on the customer's page.
 
-    It counts where the order is for one of the prices bought, the payer's address is that of the customer or of who
-    ordered, and the Stripe customer is nobody else's. Otherwise a stranger would get what others pay for.
+    Whoever spreads a link can write either there: a claim and no proof. It counts where the payer gave an address of
+    whom it names, and the Stripe customer is nobody else's. Otherwise a stranger would get what others pay for.
     """
+    named = _by_order(vendor_id, facts) or _by_customer(vendor_id, facts)
+    return named if named and _counterpart(vendor_id, facts) in (None, named) else None
+
+
+def _by_order(vendor_id: int, facts: Facts) -> int | None:
+    """The order must be for one of the prices bought."""
     order = db.session.get(Order, (vendor_id, facts.reference)) if 0 < len(facts.reference) <= 40 else None
     if order is None or order.livemode != facts.livemode:
         return None
-    if order.price_id not in {line.price_id for line in facts.lines} or not _has_paid(order, facts):
+    if order.price_id not in {line.price_id for line in facts.lines}:
         return None
-    return order.customer_id if _counterpart(vendor_id, facts) in (None, order.customer_id) else None
-
-
-def _has_paid(order: Order, facts: Facts) -> bool:
-    """Whether the payer gave the address of the customer, or of the account that ordered."""
-    payer = email_addresses.find(facts.email)
-    customer = db.session.get(Customer, (order.vendor_id, order.customer_id))
     user = db.session.get(User, order.user_id) if order.user_id else None
-    return payer is not None and payer.key in {one.email_key for one in (customer, user) if one is not None}
+    return order.customer_id if _is_payer(facts, _record(vendor_id, order.customer_id), user) else None
+
+
+def _by_customer(vendor_id: int, facts: Facts) -> int | None:
+    named = _record(vendor_id, references.customer_in(vendor_id, facts.reference))
+    return named.id if named and _is_payer(facts, named) else None
+
+
+def _is_payer(facts: Facts, *people: Customer | User | None) -> bool:
+    """Whether the payer gave the address of one of them."""
+    payer = email_addresses.find(facts.email)
+    return payer is not None and payer.key in {one.email_key for one in people if one is not None}
 
 
 def _customer(vendor_id: int, customer_id: int | None) -> int | None:
-    found = db.session.get(Customer, (vendor_id, customer_id)) if customer_id else None
+    found = _record(vendor_id, customer_id)
     return found.id if found else None
+
+
+def _record(vendor_id: int, customer_id: int | None) -> Customer | None:
+    return db.session.get(Customer, (vendor_id, customer_id)) if customer_id else None
 
 
 def _counterpart(vendor_id: int, facts: Facts) -> int | None:

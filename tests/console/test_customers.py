@@ -14,6 +14,7 @@ from portal.audit.models import AuditEntry
 from portal.customers import service as customers
 from portal.customers.models import Customer
 from portal.extensions import db
+from portal.fulfillment import references
 from portal.terms import service as terms
 from portal.vendors.models import Vendor
 from tests.factories import (
@@ -113,6 +114,18 @@ def test_bad_input_is_answered_beside_the_field_and_kept(desk: Page, typed: dict
     assert value == typed[name]
     assert desk.soup.select_one("[name=company_name]")["value"] == typed.get("company_name", "Engines")
     assert not db.session.scalars(select(Customer)).all()
+
+
+def test_the_reference_for_payment_links_is_for_who_may_share_links(desk: Page, acme: Vendor) -> None:
+    customer = make_customer(acme)
+    expected = references.reference_of(acme.id, customer.id)
+    desk.get(f"/Customer/Edit/{customer.id}")
+    shown = desk.soup.select_one("#reference")
+    assert shown is not None and shown["value"] == expected
+
+    desk.sign_in(make_staff(acme, "viewer"), vendor=acme)
+    desk.get(f"/Customer/Edit/{customer.id}")
+    assert expected not in desk.text
 
 
 def test_edit_saves_and_audits_before_and_after(desk: Page, acme: Vendor) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from portal.billing.models import Order, StripeCustomer
 from portal.extensions import db
+from portal.fulfillment import references
 from tests.fulfillment.story import Story
 
 PAYER = "payer@example.com"
@@ -90,6 +91,29 @@ def test_a_reference_is_a_claim_and_no_proof(story: Story, wrong: str) -> None:
     order(story, story.plan() if wrong == "another price" else price, livemode=wrong == "other mode")
     reference = wrong if wrong in ("order_of_nobody", "User/42") else "order_0123456789"
     bought = bought_with(story, visit(story, link(story, price), reference))
+
+    assert (story.licenses(), story.purchase(bought).reason) == ([], "no_customer")
+
+
+@pytest.mark.parametrize("recurring", [True, False])
+def test_the_reference_of_a_customers_page_makes_the_purchase_theirs(story: Story, recurring: bool) -> None:
+    price, customer = story.plan() if recurring else story.once(), story.customer(email=PAYER.upper())
+    db.session.commit()
+    visit(story, link(story, price), references.reference_of(story.vendor_id, customer.id))
+
+    assert story.the_key().customer_id == customer.id
+
+
+@pytest.mark.parametrize("wrong", ["address", "customer", "digest", "vendor"])
+def test_a_reference_is_worth_nothing_with(story: Story, wrong: str) -> None:
+    mine, other = story.customer(email="other@mail.example" if wrong == "address" else PAYER), story.customer()
+    db.session.commit()
+    reference = references.reference_of(story.vendor_id + (wrong == "vendor"), mine.id)
+    if wrong == "customer":
+        reference = reference.replace(f"customer_{mine.id}_", f"customer_{other.id}_")
+    if wrong == "digest":
+        reference = reference[:-1] + ("0" if reference[-1] != "0" else "1")
+    bought = bought_with(story, visit(story, link(story, story.plan()), reference))
 
     assert (story.licenses(), story.purchase(bought).reason) == ([], "no_customer")
 
