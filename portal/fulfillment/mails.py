@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal import addresses, clock
 from portal.audit import service as audit
@@ -33,7 +33,7 @@ NAMES = {
     "blocked": "license_blocked",
 }
 MARKS = {"unclaimed_payment": "unclaimed", "odd_purchase": "odd"}
-NEWS = timedelta(days=3)  # what was bought before is no news to staff
+NEWS = timedelta(days=3)  # what was bought longer before the first look at an account is no news
 WHO_HELPS = ("owner", "admin")
 
 
@@ -83,9 +83,11 @@ def mail_key_again(vendor: VendorProfile, license: License) -> str:
 def _is_new(purchase: Purchase, facts: Facts) -> bool:
     """Whether it is worth a mail: the first look at an account finds everything that was ever sold there.
 
-    What was seen when it was bought stays news: a bank may take two weeks to pay.
+    What was bought since is news whenever it is seen: a bank may take two weeks to pay, a server may be away as long.
     """
-    return facts.bought_at is None or purchase.first_seen_at - facts.bought_at < NEWS
+    first_look = select(func.min(Purchase.first_seen_at)).where(Purchase.vendor_id == purchase.vendor_id)
+    since = db.session.scalar(first_look) or purchase.first_seen_at
+    return facts.bought_at is None or since - facts.bought_at < NEWS
 
 
 def _tell_customer(vendor: Vendor, purchase: Purchase, change: Change, waiting: dict[int, str]) -> None:

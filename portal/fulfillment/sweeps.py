@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from portal import clock, unit_of_work
 from portal.billing import gateway
@@ -90,11 +90,12 @@ def queue_rebuild(vendor_id: int) -> None:
 
 
 def for_each_vendor(name: str) -> None:
-    """Queue a job for every vendor with a Stripe key, unless it still waits for its turn there."""
-    waiting = select(OutboxItem.vendor_id).where(
-        OutboxItem.state == "waiting", OutboxItem.name == name, OutboxItem.vendor_id.is_not(None)
-    )
-    wait = set(db.session.scalars(waiting))
+    """Queue a job for every vendor with a Stripe key. One that still waits there gets its turn now: it may have failed
+    so often that it would rest for hours, although Stripe answers again.
+    """
+    waiting = and_(OutboxItem.state == "waiting", OutboxItem.name == name, OutboxItem.vendor_id.is_not(None))
+    wait = set(db.session.scalars(select(OutboxItem.vendor_id).where(waiting)))
+    _bring_forward(and_(waiting, OutboxItem.lease_until.is_(None)))
     for vendor_id in db.session.scalars(select(StripeAccount.vendor_id).where(StripeAccount.api_key != "")):
         if vendor_id not in wait:
             outbox.queue_job(name, vendor_id=vendor_id)
@@ -115,13 +116,16 @@ def queue_ensure(vendor_id: int, stripe_ids: Iterable[str]) -> None:
     there = {(key or "").split(":")[2]: row for row, key in rows if (key or "").count(":") >= 3}
     again = [there[stripe_id] for stripe_id in wanted if stripe_id in there]
     for start in range(0, len(again), 500):
-        these = OutboxItem.id.in_(again[start : start + 500])
-        now = clock.now()
-        db.session.execute(update(OutboxItem).where(these, OutboxItem.available_at > now).values(available_at=now))
+        _bring_forward(OutboxItem.id.in_(again[start : start + 500]))
     for stripe_id in wanted:
         if stripe_id not in there:
             mark = f"ensure:{vendor_id}:{stripe_id}:{secrets.token_hex(8)}"[:200]
             outbox.queue_job(ENSURE, vendor_id=vendor_id, dedupe_key=mark, stripe_id=stripe_id)
+
+
+def _bring_forward(which: ColumnElement[bool]) -> None:
+    now = clock.now()
+    db.session.execute(update(OutboxItem).where(which, OutboxItem.available_at > now).values(available_at=now))
 
 
 def _page(connection: gateway.Connection, part: str, after: str, since: int) -> gateway.Page:

@@ -45,4 +45,5 @@ def shorten(vendor: HasId, case: Case, done: Done) -> Done:
 def _subjects(vendor: HasId, case: Case) -> list[tuple[Pair, Key]]:
     grace = vendors.switches_of(vendors.get(vendor.id)).grace_days
     pairs = comparing.pairs_of(vendor.id, case.facts, grace)
-    return [(pair, key) for pair in pairs for key in pair.held.all_keys if key.global_id == case.license_global_id]
+    mine = [(pair, key) for pair in pairs for key in pair.held.keys_of_owner]
+    return [(pair, key) for pair, key in mine if key.global_id == case.license_global_id]

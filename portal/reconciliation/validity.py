@@ -9,11 +9,12 @@ from portal.reconciliation.pairs import Key, Pair
 def ended_but_valid(pair: Pair) -> list[Found]:
     """Stripe says that the purchase is over, or its money went back, and its key still works.
 
-    A key that another purchase pays is not meant, nor one that has expired by itself.
+    A key that another purchase pays is not meant, nor one that has expired by itself, nor somebody else's that is only
+    named: numbers from the days of another system, or a slip.
     """
     if not pair.has_ended:
         return []
-    open_ones = [key for key in pair.held.all_keys if key.is_valid(pair.at) and not key.is_paid_elsewhere]
+    open_ones = [key for key in pair.held.keys_of_owner if key.is_valid(pair.at) and not key.is_paid_elsewhere]
     return [_found("ended_but_valid", pair, key) for key in open_ones]
 
 

@@ -49,6 +49,19 @@ def test_events_are_found_although_our_clock_is_slow(story: Story) -> None:
     assert story.the_key().expires_at == story.paid_until(bought) + GRACE > clock.now() + timedelta(days=50)
 
 
+def test_a_sweep_that_has_failed_often_gets_its_turn_when_the_next_one_is_due(story: Story) -> None:
+    story.accident("server_error", path="/v1/events", times=1000)
+    for _ in range(8):
+        outbox.queue_job("webhooks.sweep_events", vendor_id=None)
+        story.work()
+        story.move(minutes=15)
+    story.calm_down()
+    story.buy(story.customer())
+    sweep(story, "webhooks.sweep_events")
+
+    assert story.the_key()
+
+
 def test_the_comparison_of_everything_needs_no_events(story: Story) -> None:
     story.buy(story.customer())
     story.buy(story.customer())

@@ -78,6 +78,26 @@ def test_staff_and_payer_are_told_of_an_invoice_paid_two_weeks_after_it_was_sent
     assert [mail.name for mail in sent_mails(PAYER)] == ["claim_payment"]
 
 
+def test_staff_and_payer_are_told_after_the_portal_was_away_for_days(story: Story) -> None:
+    story.happens(story.buy(story.customer()))
+    bought = story.buy(buyer=story.shop.customer(email=PAYER))
+    story.move(days=4)
+    assert story.apply(story.read(bought.id)) == "unclaimed"
+
+    assert [mail.name for mail in sent_mails("owner@acme.example")] == ["unclaimed_payment"]
+    assert [mail.name for mail in sent_mails(PAYER)] == ["claim_payment"]
+
+
+def test_what_was_bought_long_before_the_first_look_is_told_to_nobody(story: Story) -> None:
+    first, second = (story.buy(buyer=story.shop.customer(email=PAYER)) for _ in range(2))
+    story.move(days=4)
+    assert story.apply(story.read(first.id)) == "unclaimed"
+    story.move(days=1)
+    assert story.apply(story.read(second.id)) == "unclaimed"
+
+    assert (sent_mails("owner@acme.example"), sent_mails(PAYER)) == ([], [])
+
+
 def test_staff_say_whose_it_is_once(story: Story) -> None:
     stripe_id, mine, other = pay(story), story.customer(), story.customer()
     unclaimed.bind(story.vendor_id, stripe_id, mine.id)

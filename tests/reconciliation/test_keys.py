@@ -90,6 +90,16 @@ def test_a_key_that_staff_let_go_on_is_blocked_when_staff_say_so(story: Story, d
     assert story.the_key().block
 
 
+def test_an_ended_subscription_that_names_a_strangers_key_takes_nothing_from_them(story: Story, desk: Desk) -> None:
+    stranger, payer = story.customer(), story.customer()
+    theirs = make_license(story.vendor, story_product(story), stranger)
+    named = {"skm_key_globalid": str(theirs.global_id), "skm_customer_id": str(payer.id)}
+    bought = story.buy(payer, metadata=named)
+    story.shop.v1.subscriptions.cancel(bought.id)
+
+    assert "ended_but_valid" not in desk.compare()
+
+
 def test_a_refund_that_nobody_told_of_is_ended_but_valid(story: Story, desk: Desk) -> None:
     bought = sold(story)
     story.do("refund", story.charge_of(bought))

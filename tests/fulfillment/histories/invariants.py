@@ -177,9 +177,9 @@ class Judgment:
         self._failures(once)
         unclaimed = Counter(letter.text for letter in once if letter.name == "unclaimed_payment")
         self._say(all(number == 1 for number in unclaimed.values()), f"told twice: {unclaimed}")
+        first_look = min((row["first_seen_at"] for row in self.purchases.values()), default=None)
         for purchase, row in self.purchases.items():
-            bought = self.truth.bought_at(purchase)
-            if row["state"] == "unclaimed" and row["first_seen_at"] - bought < NEWS:
+            if row["state"] == "unclaimed" and first_look - self.truth.bought_at(purchase) < NEWS:
                 told = any(letter.to == OWNER and purchase in letter.text for letter in once)
                 self._say(told, f"nobody told staff of {purchase}")
 
