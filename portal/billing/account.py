@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import delete
@@ -35,7 +38,7 @@ PERMISSIONS = (
     ("Webhook Endpoints", "Write"),
 )
 MOST_SECRETS = 2
-_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{3,190}", re.ASCII)
+SIGNING_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{3,190}\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,18 @@ def sealed_secrets(vendor_id: int, secrets: list[str]) -> str:
     return crypto.seal(json.dumps(secrets[:MOST_SECRETS]), _place(vendor_id, "webhook_secrets")) if secrets else ""
 
 
+def revised_secrets(vendor: HasId, typed: Sequence[str], *, forget: bool) -> list[str] | None:
+    """The signing secrets for `set_account` after a change, or None where nothing is changed.
+
+    typed: each takes the place of the stored one in its position; an empty text keeps that. forget: those are dropped.
+    """
+    account = db.session.get(StripeAccount, vendor.id)
+    stored = webhook_secrets_of(account) if account else []
+    places = zip_longest(typed, [] if forget else stored, fillvalue="")
+    revised = list(dict.fromkeys(new or old for new, old in places if new or old))
+    return revised if any(typed) or revised != stored else None
+
+
 def set_account(
     vendor: HasId,
     *,
@@ -117,7 +132,7 @@ def set_account(
         vendor_id=vendor_id, api_key="", webhook_secrets="", account_id="", configuration_id=""
     )
     db.session.add(account)
-    before = {"livemode": account.livemode, "account_id": account.account_id, "has_key": bool(account.api_key)}
+    before = _audited(account)
     if api_key is not None:
         _store_key(account, api_key, account_id)
     if webhook_secrets is not None:
@@ -126,8 +141,17 @@ def set_account(
     db.session.flush()
     if api_key:
         plans.queue_sync(vendor_id)
-    after = {"livemode": account.livemode, "account_id": account.account_id, "has_key": bool(account.api_key)}
-    audit.record(vendor_id, "stripe.set", f"vendor:{vendor_id}", before=before, after=after)
+    audit.record(vendor_id, "stripe.set", f"vendor:{vendor_id}", before=before, after=_audited(account))
+
+
+def _audited(account: StripeAccount) -> dict[str, Any]:
+    """What the record of a change may hold. webhook_signing: how many signing secrets are stored."""
+    return {
+        "livemode": account.livemode,
+        "account_id": account.account_id,
+        "has_key": bool(account.api_key),
+        "webhook_signing": len(webhook_secrets_of(account)),
+    }
 
 
 def _check_shapes(api_key: str | None, webhook_secrets: list[str] | None) -> None:
@@ -138,7 +162,7 @@ def _check_shapes(api_key: str | None, webhook_secrets: list[str] | None) -> Non
             raise Invalid(_("This installation speaks to a stand-in for Stripe: test keys only."), field="api_key")
     if webhook_secrets and len(webhook_secrets) > MOST_SECRETS:
         raise Invalid(_("At most two signing secrets, while Stripe rolls one."), field="webhook_secret")
-    if any(not _SECRET.fullmatch(secret) for secret in webhook_secrets or ()):
+    if any(not SIGNING_SECRET.match(secret) for secret in webhook_secrets or ()):
         raise Invalid(_("A signing secret starts with whsec_."), field="webhook_secret")
 
 

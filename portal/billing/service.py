@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from portal.billing.account import PERMISSIONS, AccountFacts, account_of, connection_of, opened_secrets, set_account
+from portal.billing.account import (
+    PERMISSIONS,
+    SIGNING_SECRET,
+    AccountFacts,
+    account_of,
+    connection_of,
+    opened_secrets,
+    revised_secrets,
+    set_account,
+)
 from portal.billing.running import Running, running_of, with_subscription
 from portal.billing.sync import SyncResult, record_customer, record_purchase, sync
 
 __all__ = [
     "PERMISSIONS",
+    "SIGNING_SECRET",
     "AccountFacts",
     "Running",
     "SyncResult",
@@ -16,6 +26,7 @@ __all__ = [
     "opened_secrets",
     "record_customer",
     "record_purchase",
+    "revised_secrets",
     "running_of",
     "set_account",
     "sync",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from wtforms import PasswordField, SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, Regexp
 
 from portal.access import ROLES
+from portal.billing.service import SIGNING_SECRET
 from portal.forms import LineField, PortalForm, TickField, WholeNumberField
 from portal.licenses.models import FEATURES, NORMAL, TIME_LIMITED, TRIAL
 
@@ -148,10 +150,29 @@ class CompanyForm(PortalForm):
     )
 
 
+def _signing_secret(label: LazyString, description: LazyString) -> PasswordField:
+    """A signing secret of a webhook endpoint; may stay empty."""
+    wrong = _l("Type a signing secret: whsec_ and what follows it in Stripe's dashboard, without blanks.")
+    checks = [Optional(), Regexp(SIGNING_SECRET, message=wrong)]
+    return PasswordField(label, checks, filters=[lambda text: (text or "").strip()], description=description)
+
+
 class StripeForm(PortalForm):
     """Stripe settings; secrets are written, never shown."""
 
     api_key = PasswordField(_l("API key"), [at_most(300)], description=_l("Leave empty to keep the stored one."))
+    webhook_secret = _signing_secret(
+        _l("Signing secret"),
+        _l("Of the webhook endpoint, if you registered it by hand. Leave empty to keep the stored one."),
+    )
+    webhook_secret_2 = _signing_secret(
+        _l("Second signing secret"),
+        _l("While Stripe rolls a secret, both are good. Leave empty to keep the stored one."),
+    )
+    forget_webhook_secrets = TickField(
+        _l("Forget the stored signing secrets"),
+        description=_l("Events are refused until another secret is stored; what you type above is stored."),
+    )
     portal_login_url = LineField(
         _l("Portal login link"),
         [at_most(500)],

@@ -123,10 +123,12 @@ def save_settings() -> Response | Refused:
 
 
 def _stripe_fields(form: StripeForm) -> dict[str, Any]:
-    """What was typed; an empty key keeps the stored one, an unchanged link is left alone."""
+    """What was typed; an empty key or secret keeps the stored one, an unchanged link is left alone."""
     link = form.portal_login_url.data or ""
+    secrets = [form.webhook_secret.data or "", form.webhook_secret_2.data or ""]
     return {
         "api_key": (form.api_key.data or "").strip() or None,
+        "webhook_secrets": billing.revised_secrets(g.vendor, secrets, forget=bool(form.forget_webhook_secrets.data)),
         "portal_login_url": None if link == g.vendor.switches.portal_login_link else link,
     }
 

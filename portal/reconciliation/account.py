@@ -16,6 +16,8 @@ from portal.fulfillment.reading import Source
 from portal.reconciliation import comparing, listed, local, missing, people
 from portal.reconciliation.found import Found
 from portal.reconciliation.pairs import Pair
+from portal.webhooks import endpoint
+from portal.webhooks.endpoint import EndpointHealth
 
 BATCH = 100
 LONG_AGO = timedelta(days=29)  # as long as Stripe keeps the events that would tell of it
@@ -27,6 +29,7 @@ LONGEST_LOOK = 150.0  # seconds for reading single purchases; the lease on the j
 class Comparison:
     """What one comparison found. checked: purchases. unsure: those that could not be looked at: what was found about
     them before stays. failure: why the account could not be compared to its end; then nothing found before is over.
+    endpoint: how our webhook endpoint was found at Stripe; None without a key.
     """
 
     vendor_id: int
@@ -35,6 +38,7 @@ class Comparison:
     found: list[Found] = field(default_factory=list)
     unsure: set[str] = field(default_factory=set)
     failure: str = ""
+    endpoint: EndpointHealth | None = None
 
 
 def compare(vendor_id: int) -> Comparison:
@@ -51,6 +55,7 @@ def compare(vendor_id: int) -> Comparison:
     except gateway.GatewayError as error:
         result.failure = error.message or type(error).__name__
         result.found.append(missing.lookup_failed(missing.ACCOUNT, result.failure))
+    result.endpoint = endpoint.check_endpoint(source)
     return result
 
 

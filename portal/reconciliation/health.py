@@ -33,7 +33,10 @@ SAMPLE = 3
 
 @dataclass(frozen=True)
 class Health:
-    """The line. waiting: events not worked off; failing: of these, those that failed before. problems: (kind, text)."""
+    """The line. waiting: events not worked off; failing: of these, those that failed before. problems: (kind, text).
+
+    is_fetched: the last events did not come by themselves. is_unswept: Stripe's list of events is not read any more.
+    """
 
     has_key: bool
     last_event_at: datetime | None
@@ -42,6 +45,8 @@ class Health:
     parked: int
     lag: timedelta
     endpoint: EndpointHealth
+    is_fetched: bool
+    is_unswept: bool
     problems: tuple[tuple[str, str], ...]
 
     @property
@@ -59,8 +64,8 @@ class Health:
 
     @property
     def needs_the_doctor(self) -> bool:
-        """Whether the endpoint at Stripe, or the key, is what is wrong."""
-        return not self.has_key or self.endpoint.state not in (endpoint.OK, endpoint.UNKNOWN)
+        """Whether the endpoint at Stripe, its secret or the key may be what is wrong."""
+        return not self.has_key or self.is_fetched or self.endpoint.state not in (endpoint.OK, endpoint.UNKNOWN)
 
 
 def of(vendor: HasId) -> Health:
@@ -71,7 +76,8 @@ def of(vendor: HasId) -> Health:
     found = endpoint.health_of(vendor.id)
     has_key = bool(account and account.api_key)
     lag = clock.now() - counted.oldest if counted.oldest else timedelta(0)
-    problems = _problems(has_key, found, counted, lag) + _late(newest) + _unswept(account)
+    is_fetched, is_unswept = _is_fetched(newest), _is_unswept(account)
+    problems = _problems(has_key, found, counted, lag) + _of_the_sweep(is_fetched, is_unswept)
     return Health(
         has_key=has_key,
         last_event_at=newest[0].received_at if newest else None,
@@ -80,6 +86,8 @@ def of(vendor: HasId) -> Health:
         parked=counted.parked,
         lag=max(lag, timedelta(0)),
         endpoint=found,
+        is_fetched=is_fetched,
+        is_unswept=is_unswept,
         problems=tuple(problems),
     )
 
@@ -147,18 +155,23 @@ def _endpoint_words() -> dict[str, tuple[str, str]]:
     }
 
 
-def _late(newest: Sequence[Row[Any]]) -> list[tuple[str, str]]:
-    """Whether the last events did not come by themselves but had to be fetched."""
-    if len(newest) < SAMPLE or any(row.received_at - row.created_at < SWEPT for row in newest):
-        return []
-    return [(BAD, _("The last events did not come by themselves: they were fetched from Stripe's list."))]
+def _is_fetched(newest: Sequence[Row[Any]]) -> bool:
+    """Whether the last events did not come by themselves but by the sweep."""
+    return len(newest) == SAMPLE and all(row.received_at - row.created_at >= SWEPT for row in newest)
 
 
-def _unswept(account: StripeAccount | None) -> list[tuple[str, str]]:
-    is_late = account is not None and account.events_until and account.events_until < clock.now() - NO_SWEEP
-    if not is_late:
-        return []
-    return [(BAD, _("Stripe's list of events was not read for long. Is the worker running, and does Stripe answer?"))]
+def _is_unswept(account: StripeAccount | None) -> bool:
+    """Whether the sweep stands still: no worker runs, or Stripe does not answer."""
+    return bool(account and account.events_until and account.events_until < clock.now() - NO_SWEEP)
+
+
+def _of_the_sweep(is_fetched: bool, is_unswept: bool) -> list[tuple[str, str]]:
+    told = []
+    if is_fetched:
+        told.append((BAD, _("The last events did not come by themselves: they were fetched from Stripe's list.")))
+    if is_unswept:
+        told.append((BAD, _("Stripe's list of events was not read for long.")))
+    return told
 
 
 def numbers() -> tuple[dict[str, int], dict[str, int], int]:

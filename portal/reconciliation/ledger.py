@@ -19,6 +19,7 @@ from portal.reconciliation.account import Comparison
 from portal.reconciliation.found import KINDS, Found
 from portal.reconciliation.models import Finding
 from portal.vendors.service import HasId
+from portal.webhooks import endpoint
 
 OPEN, REPAIRED, GONE, DISMISSED = STATES = ("open", "repaired", "gone", "dismissed")
 ONLY_OPEN = text("state = 'open'")
@@ -26,7 +27,12 @@ COMPARED = "reconciliation.compare"
 
 
 def record(comparison: Comparison) -> dict[str, int]:
-    """Write down what a comparison found, and what it no longer found; how many of each class count now."""
+    """Write down what a comparison found, and what it no longer found; how many of each class count now.
+
+    So is what it heard of the webhook endpoint, for the health line.
+    """
+    if comparison.endpoint is not None:
+        endpoint.keep(comparison.vendor_id, comparison.endpoint)
     counted = keep(comparison.vendor_id, comparison.found)
     if not comparison.failure:
         close_gone(comparison.vendor_id, comparison.started_at, comparison.unsure)
@@ -59,18 +65,19 @@ def _put_aside(vendor_id: int) -> dict[tuple[str, str], str]:
 
 def _upsert(vendor_id: int, one: Found) -> Any:
     now = clock.now()
-    values = {
+    values: dict[str, Any] = {
         "customer_id": one.customer_id,
         "license_global_id": one.license_global_id,
-        "amount_minor": one.amount_minor,
-        "currency": one.currency[:3],
         "evidence": one.evidence,
         "found_at": now,
     }
+    money = {"amount_minor": one.amount_minor, "currency": one.currency[:3]}
     first = {"vendor_id": vendor_id, "kind": one.kind, "subject": one.subject[:255], "state": OPEN, "outcome": ""}
-    row = insert_into(Finding).values(**first, **values, since=min(one.since or now, now), closed_by="")
+    row = insert_into(Finding).values(**first, **values, **money, since=min(one.since or now, now), closed_by="")
+    # Whoever looks without Stripe may not know the amount; one that is known stays.
+    changed = values if one.amount_minor is None else values | money
     return row.on_conflict_do_update(
-        index_elements=["vendor_id", "kind", "subject"], index_where=ONLY_OPEN, set_=values
+        index_elements=["vendor_id", "kind", "subject"], index_where=ONLY_OPEN, set_=changed
     )
 
 

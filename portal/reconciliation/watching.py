@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from portal import clock
-from portal.billing.models import Order, StripeAccount
+from portal.billing.models import Order, Plan, StripeAccount, Subscription
 from portal.extensions import db
 from portal.fulfillment import sweeps
 from portal.fulfillment.models import PaidUnit, Purchase
@@ -28,6 +28,7 @@ MONEY_CAME = (
 )
 PURCHASES = ("sub_", "cs_", "in_")
 SETTLED = ("unclaimed", "ended", "waiting")
+OF_THE_ORDER = and_(Plan.vendor_id == Order.vendor_id, Plan.price_id == Order.price_id)
 
 
 def watch(*, vendor_id: int | None) -> None:
@@ -78,15 +79,20 @@ def _orders(vendor_id: int, late: datetime) -> Iterable[Found]:
         Purchase.vendor_id == Order.vendor_id, Purchase.stripe_id == Order.stripe_id, Purchase.state.in_(SETTLED)
     )
     paid_at = func.coalesce(Order.closed_at, Order.created_at)
-    mine = select(Order).where(
-        Order.vendor_id == vendor_id,
-        Order.state == "paid",
-        Order.stripe_id != "",
-        paid_at < late,
-        ~has_unit.exists(),
-        ~settled.exists(),
+    mine = (
+        select(Order, Plan)
+        .outerjoin(Plan, OF_THE_ORDER)
+        .where(
+            Order.vendor_id == vendor_id,
+            Order.state == "paid",
+            Order.stripe_id != "",
+            paid_at < late,
+            ~has_unit.exists(),
+            ~settled.exists(),
+        )
     )
-    for order in db.session.scalars(mine):
+    for order, plan in db.session.execute(mine):
+        amount_minor, currency = _worth(order, plan)
         yield Found(
             CHARGED,
             order.stripe_id,
@@ -95,31 +101,63 @@ def _orders(vendor_id: int, late: datetime) -> Iterable[Found]:
             ours={"keys": 0, "order": order.id},
             since=order.closed_at or order.created_at,
             customer_id=order.customer_id,
+            amount_minor=amount_minor,
+            currency=currency,
         )
 
 
 def _events(vendor_id: int, late: datetime) -> Iterable[Found]:
-    """Stripe told of money, and reading the purchase fails or does not get its turn."""
+    """Stripe told of money, and reading the purchase fails or does not get its turn.
+
+    There is no purchase to take the amount from; a subscription stored before, or the order, may tell it.
+    """
     known = select(Purchase.stripe_id).where(
         Purchase.vendor_id == StripeEvent.vendor_id, Purchase.stripe_id == StripeEvent.subject
     )
-    mine = select(StripeEvent).where(
-        StripeEvent.vendor_id == vendor_id,
-        StripeEvent.state.in_(("received", "parked")),
-        StripeEvent.received_at < late,
-        StripeEvent.type.in_(MONEY_CAME),
-        ~known.exists(),
+    stored = and_(Subscription.vendor_id == StripeEvent.vendor_id, Subscription.stripe_id == StripeEvent.subject)
+    is_about = or_(Order.stripe_id == StripeEvent.subject, Order.session_id == StripeEvent.subject)
+    mine = (
+        select(StripeEvent, Subscription, Order, Plan)
+        .outerjoin(Subscription, stored)
+        .outerjoin(Order, and_(Order.vendor_id == StripeEvent.vendor_id, is_about))
+        .outerjoin(Plan, OF_THE_ORDER)
+        .where(
+            StripeEvent.vendor_id == vendor_id,
+            StripeEvent.state.in_(("received", "parked")),
+            StripeEvent.received_at < late,
+            StripeEvent.type.in_(MONEY_CAME),
+            StripeEvent.subject != "",
+            ~known.exists(),
+        )
     )
-    for event in db.session.scalars(mine.order_by(StripeEvent.id)):
+    for event, subscription, order, plan in db.session.execute(mine.order_by(StripeEvent.id)):
         if event.subject.startswith(PURCHASES):
-            yield Found(
-                CHARGED,
-                event.subject,
-                purchase=event.subject,
-                stripe={"event": event.type},
-                ours={"keys": 0, "state": "never seen"},
-                since=event.received_at,
-            )
+            yield _of_event(event, subscription, order, plan)
+
+
+def _of_event(event: StripeEvent, subscription: Subscription | None, order: Order | None, plan: Plan | None) -> Found:
+    amount_minor, currency = _worth(order, plan)
+    if subscription is not None and subscription.amount_minor is not None:
+        amount_minor, currency = subscription.amount_minor, subscription.currency
+    whose = subscription.customer_id if subscription else None
+    return Found(
+        CHARGED,
+        event.subject,
+        purchase=event.subject,
+        stripe={"event": event.type},
+        ours={"keys": 0, "state": "never seen"},
+        since=event.received_at,
+        customer_id=whose or (order.customer_id if order else None),
+        amount_minor=amount_minor,
+        currency=currency,
+    )
+
+
+def _worth(order: Order | None, plan: Plan | None) -> tuple[int | None, str]:
+    """Amount and currency of an order, as its plan says; None where Stripe computes it, or the plan is not known."""
+    if order is None or plan is None:
+        return None, ""
+    return (None if plan.amount_minor is None else plan.amount_minor * order.quantity), plan.currency
 
 
 def _over(vendor_id: int, parked: set[str], unclear: set[str]) -> list[int]:

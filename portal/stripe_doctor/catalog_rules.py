@@ -11,7 +11,7 @@ from portal.billing import plans
 from portal.billing.gateway.catalog import NewProduct
 from portal.errors import Invalid
 
-LONGEST_NAME, LONGEST_DESCRIPTION, LONGEST_DESCRIPTOR, LONGEST_UNIT = 5000, 5000, 22, 12
+LONGEST_NAME, LONGEST_DESCRIPTION, LONGEST_DESCRIPTOR, LONGEST_UNIT = 5000, 40_000, 22, 12
 LONGEST_URL, MOST_MINOR = 2048, 99_999_999
 MOST_INTERVALS = {"day": 1095, "week": 156, "month": 36, "year": 3}  # three years
 NO_DECIMALS = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())  # noqa: SIM905

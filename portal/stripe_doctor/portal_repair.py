@@ -92,10 +92,13 @@ def standing(vendor_id: int) -> Standing:
     return Standing(used, _offers(patient, prices, used), patient)
 
 
-def configure(now: Standing, wanted: Settings) -> str:
-    """Change the configuration, or make the first one; commit afterwards. Raises Invalid with a field, Conflict."""
+def configure(now: Standing, wanted: Settings, untouched: frozenset[str] = frozenset()) -> str:
+    """Change the configuration, or make the first one; commit afterwards. Raises Invalid with a field, Conflict.
+
+    untouched: features that Stripe is told nothing about, so that they stay as the vendor had them.
+    """
     check(wanted)
-    params = _params(now, wanted)
+    params = _params(now, wanted, untouched)
     vendor_id, way = now.patient.ours.vendor_id, now.patient.connection
     with repairs.writing(PERMISSION, STRIPES_NAMES):
         if now.used is not None:
@@ -119,9 +122,10 @@ def switch_on(vendor_id: int, name: str) -> str:
         raise Invalid(_("There is no such choice."))
     now = standing(vendor_id)
     settings = now.settings()
+    untouched = settings.features if now.used else frozenset()
     features = settings.features | ({name} & set(FEATURES))
     login_page = settings.login_page or name == "login_page"
-    return configure(now, replace(settings, features=features, login_page=login_page))
+    return configure(now, replace(settings, features=features, login_page=login_page), untouched)
 
 
 def share_login(vendor_id: int) -> str:
@@ -136,24 +140,19 @@ def share_login(vendor_id: int) -> str:
 
 
 def _offers(patient: Patient, prices: tuple[PriceRead, ...], used: ConfigurationRead | None) -> tuple[Offer, ...]:
-    """What could be offered: prices that are offered now come first, then the newest."""
+    """What could be offered: prices that are offered now come first, sold here or not, then the newest."""
     now = {price for one in (used.offered or () if used else ()) for price in one.price_ids}
-    sold = [one for one in prices if one.interval and not plans.problem_of(one, set(patient.ours.products))]
+    ours = set(patient.ours.products)
+    found = [one for one in prices if one.interval and (one.id in now or not plans.problem_of(one, ours))]
     rhythms: dict[str, dict[tuple[str, int], str]] = defaultdict(dict)
     names: dict[str, str] = {}
-    for price in sorted(sold, key=lambda one: one.id not in now):
+    for price in sorted(found, key=lambda one: one.id not in now):
         names.setdefault(price.product_id, price.name)
         rhythms[price.product_id].setdefault((price.interval, price.interval_count), price.id)
     return tuple(Offer(product_id, names[product_id], tuple(rhythms[product_id].values())) for product_id in names)
 
 
-def _params(now: Standing, wanted: Settings) -> dict[str, Any]:
-    known = {offer.product_id: offer.price_ids for offer in now.choices()}
-    known |= {
-        one.product_id: one.price_ids
-        for one in (now.used.offered or () if now.used else ())
-        if one.product_id not in known
-    }
+def _params(now: Standing, wanted: Settings, untouched: frozenset[str]) -> dict[str, Any]:
     features: dict[str, Any] = {name: {"enabled": name in wanted.features} for name in FEATURES}
     if "subscription_cancel" in wanted.features:
         features["subscription_cancel"]["mode"] = wanted.cancel_mode
@@ -161,10 +160,10 @@ def _params(now: Standing, wanted: Settings) -> dict[str, Any]:
         before = now.used.updates if now.used else ()
         features["customer_update"]["allowed_updates"] = list(dict.fromkeys((*before, *MAY_CHANGE)))
     if "subscription_update" in wanted.features:
-        chosen = [{"product": one, "prices": list(known[one])} for one in wanted.products if one in known]
-        features["subscription_update"] |= {"default_allowed_updates": ["price"], "products": chosen}
+        features["subscription_update"] |= _plan_changes(now, wanted.products)
+    told = {name: feature for name, feature in features.items() if name not in untouched}
     return {
-        "features": features,
+        **({"features": told} if told else {}),
         "business_profile": {
             "headline": wanted.headline,
             "privacy_policy_url": wanted.privacy_policy_url,
@@ -172,6 +171,19 @@ def _params(now: Standing, wanted: Settings) -> dict[str, Any]:
         },
         "login_page": {"enabled": wanted.login_page},
     }
+
+
+def _plan_changes(now: Standing, products: tuple[str, ...]) -> dict[str, Any]:
+    """What customers may change of a plan, and to which: Stripe replaces both, so what the vendor had is sent again."""
+    allowed = now.used.plan_updates if now.used else ()
+    quantities = {one.product_id: one.quantity for one in (now.used.offered or () if now.used else ())}
+    prices = {offer.product_id: offer.price_ids for offer in now.choices()}
+    chosen: list[dict[str, Any]] = []
+    for product_id in (one for one in products if one in prices):
+        quantity = quantities.get(product_id)
+        adjustable = {"adjustable_quantity": quantity.params()} if quantity else {}
+        chosen.append({"product": product_id, "prices": list(prices[product_id]), **adjustable})
+    return {"default_allowed_updates": list(allowed or ("price",)), "products": chosen}
 
 
 def _use(vendor_id: int, configuration_id: str) -> None:

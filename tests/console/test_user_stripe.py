@@ -58,6 +58,13 @@ def test_the_key_is_stored_and_never_shown_again(desk: Page, acme: Vendor, key: 
     assert key not in written
 
 
+@pytest.mark.parametrize(("start", "link"), [("/Reconciliation", "Set up Stripe"), ("/StripeDoctor", "Enter a key")])
+def test_pages_that_need_a_key_lead_to_where_it_is_set(desk: Page, start: str, link: str) -> None:
+    path, _, part = desk.get(start).soup.find("a", string=link)["href"].partition("#")
+    card = desk.get(path).soup.find(id=part)
+    assert part == "stripe" and "API key" in card.get_text()
+
+
 def test_empty_fields_keep_what_is_stored(desk: Page, acme: Vendor, key: str) -> None:
     billing.set_account(acme, webhook_secrets=[SECRET])
     db.session.commit()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -26,13 +25,6 @@ from tests.reconciliation.test_keys import change, sold
 from tests.support import queries
 from tests.support.mailbox import sent_mails
 from tests.support.page import Page
-
-
-@pytest.fixture
-def staff(story: Story) -> Iterator[Page]:
-    """A supporter at the desk."""
-    user = factories.make_staff(story.vendor, "support", email="support@acme.example")
-    yield Page(story.app).sign_in(user, vendor=story.vendor)
 
 
 def test_an_empty_desk_says_what_to_do(staff: Page) -> None:

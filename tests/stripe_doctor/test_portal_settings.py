@@ -17,6 +17,8 @@ from tests.support import databases
 from tests.support.page import Page
 from tests.support.sandbox_server import RunningSandbox, running_sandbox
 
+QUANTITY = {"enabled": True, "minimum": 2, "maximum": 9}
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningSandbox]:
@@ -101,6 +103,73 @@ def test_each_feature_and_the_login_page_is_switched_on_with_one_click(clinic: C
         press(desk, "Feature", name=name)
     press(desk, "Feature", name="login_page")
     assert not portal_codes(clinic) & {*off, "login_page_off"}
+
+
+def tune(clinic: Clinic, product: str, *prices: str, **more: Any) -> dict[str, Any]:
+    """The vendor sets more in Stripe's dashboard than our form knows; what is configured then."""
+    (made,) = configurations(clinic)
+    offered = {"product": product, "prices": list(prices), "adjustable_quantity": QUANTITY}
+    update = {
+        "enabled": True,
+        "default_allowed_updates": ["price", "quantity", "promotion_code"],
+        "proration_behavior": "always_invoice",
+        "products": [offered],
+    }
+    given = {"subscription_update": update, "customer_update": {"enabled": True, "allowed_updates": ["email"]}}
+    clinic.v1.billing_portal.configurations.update(made["id"], {"features": {**given, **more}})
+    (tuned,) = configurations(clinic)
+    return tuned
+
+
+@pytest.mark.parametrize("name", ["login_page", "invoice_history"])
+def test_switching_one_thing_on_leaves_the_rest_as_the_vendor_had_it(clinic: Clinic, desk: Page, name: str) -> None:
+    price = clinic.sell()
+    save(desk).follow()
+    yearly = {"product": price.product, "currency": "usd", "unit_amount": 19000, "recurring": {"interval": "year"}}
+    clinic.v1.prices.create({**yearly, "metadata": {"skm": "{}"}})
+    before = tune(clinic, price.product, price.id, invoice_history={"enabled": name == "login_page"})
+    assert {"plans_not_offered", "login_page_off"} <= portal_codes(clinic)
+
+    press(desk, "Feature", name=name)
+
+    (after,) = configurations(clinic)
+    is_on = after["login_page"] if name == "login_page" else after["features"].pop(name)
+    assert is_on["enabled"]
+    for document in (before, after):
+        document["features"].pop(name, None)
+        for changed in (name, "updated"):
+            document.pop(changed, None)
+    assert after == before
+
+
+def test_saving_the_form_keeps_what_it_does_not_show_of_plan_changes(clinic: Clinic, desk: Page) -> None:
+    price = clinic.sell()
+    own = {"product": price.product, "currency": "usd", "unit_amount": 500, "recurring": {"interval": "week"}}
+    unsold = clinic.v1.prices.create(own)
+    save(desk).follow()
+    tune(clinic, price.product, price.id, unsold.id)
+    second = clinic.sell()
+
+    save(desk, headline="Hello", **{f"offer_{second.product}": "y"}).follow()
+
+    (made,) = configurations(clinic)
+    update = made["features"]["subscription_update"]
+    assert update["default_allowed_updates"] == ["price", "quantity", "promotion_code"]
+    assert update["proration_behavior"] == "always_invoice"
+    offered = {one["product"]: one for one in update["products"]}
+    assert offered[price.product]["adjustable_quantity"] == QUANTITY
+    assert set(offered[price.product]["prices"]) == {price.id, unsold.id}, "also what we do not sell"
+    assert offered[second.product]["prices"] == [second.id]
+    assert not offered[second.product]["adjustable_quantity"]["enabled"]
+
+
+def test_of_a_fresh_configuration_customers_change_the_price_only(clinic: Clinic, desk: Page) -> None:
+    clinic.sell()
+    save(desk, subscription_update="y").follow()
+    (made,) = configurations(clinic)
+    update = made["features"]["subscription_update"]
+    assert update["default_allowed_updates"] == ["price"]
+    assert [one["adjustable_quantity"]["enabled"] for one in update["products"]] == [False]
 
 
 def test_plans_that_customers_cannot_switch_to_are_counted(clinic: Clinic, desk: Page) -> None:

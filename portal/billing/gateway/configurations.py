@@ -8,22 +8,41 @@ from typing import Any
 
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import translated
-from portal.billing.gateway.values import identifier, mapping
+from portal.billing.gateway.values import identifier, mapping, whole
 
 MOST = 100
 
 
 @dataclass(frozen=True)
+class Quantity:
+    """How many of a product customers may choose. minimum and maximum: None where Stripe names none."""
+
+    is_adjustable: bool = False
+    minimum: int | None = None
+    maximum: int | None = None
+
+    def params(self) -> dict[str, Any]:
+        """The same as Stripe takes it."""
+        limits = {"minimum": self.minimum, "maximum": self.maximum}
+        return {"enabled": self.is_adjustable} | {name: found for name, found in limits.items() if found is not None}
+
+
+@dataclass(frozen=True)
 class OfferedProduct:
-    """A product customers may switch to, with its prices."""
+    """A product customers may switch to, with its prices. quantity: None where Stripe does not say."""
 
     product_id: str
     price_ids: tuple[str, ...]
+    quantity: Quantity | None = None
 
 
 @dataclass(frozen=True)
 class ConfigurationRead:
-    """A configuration. features: names of those that are on. offered: None where Stripe does not say."""
+    """A configuration. features: names of those that are on. offered: None where Stripe does not say.
+
+    updates: what customers may change about themselves. plan_updates: about a subscription (price, quantity,
+    promotion_code).
+    """
 
     id: str
     is_default: bool
@@ -32,6 +51,7 @@ class ConfigurationRead:
     cancel_mode: str = ""
     offered: tuple[OfferedProduct, ...] | None = None
     updates: tuple[str, ...] = ()
+    plan_updates: tuple[str, ...] = ()
     headline: str = ""
     privacy_policy_url: str = ""
     terms_of_service_url: str = ""
@@ -73,6 +93,7 @@ def read_configuration(found: Mapping[str, Any]) -> ConfigurationRead:
         cancel_mode=str(mapping(features.get("subscription_cancel")).get("mode") or ""),
         offered=_offered(update.get("products")),
         updates=tuple(mapping(features.get("customer_update")).get("allowed_updates") or ()),
+        plan_updates=tuple(update.get("default_allowed_updates") or ()),
         headline=str(profile.get("headline") or ""),
         privacy_policy_url=str(profile.get("privacy_policy_url") or ""),
         terms_of_service_url=str(profile.get("terms_of_service_url") or ""),
@@ -84,6 +105,16 @@ def _offered(products: Any) -> tuple[OfferedProduct, ...] | None:
     if not isinstance(products, list):
         return None
     return tuple(
-        OfferedProduct(identifier(one.get("product")), tuple(identifier(price) for price in one.get("prices") or ()))
+        OfferedProduct(
+            identifier(one.get("product")),
+            tuple(identifier(price) for price in one.get("prices") or ()),
+            _quantity(one.get("adjustable_quantity")),
+        )
         for one in products
     )
+
+
+def _quantity(found: Any) -> Quantity | None:
+    if not isinstance(found, dict):
+        return None
+    return Quantity(bool(found.get("enabled")), whole(found.get("minimum")), whole(found.get("maximum")))
