@@ -1,7 +1,10 @@
-"""Tell owners and admins, once, of everybody who is charged without a key for more than five minutes."""
+"""Tell owners and admins, once, of everybody who is charged without a key for more than five minutes; and, once a day
+while it lasts, that what Stripe tells cannot be read.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -16,9 +19,11 @@ from portal.reconciliation.models import Finding
 from portal.staff import service as staff
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
+from portal.webhooks.models import StripeEvent
 
 WHO_HELPS = ("owner", "admin")
 SHOWN = 10
+STANDSTILL = timedelta(hours=1)
 
 
 def tell(vendor_id: int) -> None:
@@ -48,6 +53,31 @@ def tell(vendor_id: int) -> None:
                 payments=payments,
                 more=len(findings) - len(payments),
                 desk_url=addresses.absolute("/Reconciliation?kind=charged_without_key"),
+            )
+
+
+def tell_of_standstill(vendor_id: int) -> None:
+    """Queue a mail where events have failed for more than an hour: keys are then not made longer either."""
+    now = clock.now()
+    failing = select(StripeEvent).where(
+        StripeEvent.vendor_id == vendor_id,
+        StripeEvent.state == "received",
+        StripeEvent.last_error != "",
+        StripeEvent.received_at < now - STANDSTILL,
+    )
+    oldest = db.session.scalar(failing.order_by(StripeEvent.received_at, StripeEvent.id).limit(1))
+    if oldest is None:
+        return
+    for member in staff.list_members(vendors.get(vendor_id)):
+        if member.role in WHO_HELPS:
+            outbox.queue_mail(
+                "events_fail",
+                member.email,
+                vendor_id=vendor_id,
+                dedupe_key=f"events_fail:{vendor_id}:{now:%Y-%m-%d}:{member.user_id}",
+                reason=oldest.last_error,
+                since=oldest.received_at.isoformat(),
+                desk_url=addresses.absolute("/Reconciliation"),
             )
 
 

@@ -20,8 +20,9 @@ from portal.reconciliation.models import Finding
 from portal.webhooks.models import StripeEvent
 
 CHARGED = "charged_without_key"
+COMPLETED = "checkout.session.completed"  # a bank may still be waited for
 MONEY_CAME = (
-    "checkout.session.completed",
+    COMPLETED,
     "checkout.session.async_payment_succeeded",
     "invoice.paid",
     "invoice.payment_succeeded",
@@ -41,12 +42,13 @@ def watch(*, vendor_id: int | None) -> None:
 def _watch_one(vendor_id: int) -> None:
     started_at = clock.now()
     unclaimed, parked = local.unclaimed_payments(vendor_id), local.parked_events(vendor_id)
-    unclear = local.unreadable_purchases(vendor_id)
-    ledger.keep(vendor_id, [*charged(vendor_id), *unclaimed, *unclear, *parked])
+    unclear, keyless = local.unreadable_purchases(vendor_id), charged(vendor_id)
+    ledger.keep(vendor_id, [*keyless, *unclaimed, *unclear, *parked])
     ledger.close_gone(vendor_id, started_at, kinds=("unclaimed_payment",))
-    ledger.close_as_gone(_over(vendor_id, {one.subject for one in parked}, {one.subject for one in unclear}))
+    ledger.close_as_gone(_over(vendor_id, *({one.subject for one in found} for found in (keyless, parked, unclear))))
     _try_again(vendor_id)
     alarms.tell(vendor_id)
+    alarms.tell_of_standstill(vendor_id)
 
 
 def charged(vendor_id: int) -> list[Found]:
@@ -109,11 +111,13 @@ def _orders(vendor_id: int, late: datetime) -> Iterable[Found]:
 def _events(vendor_id: int, late: datetime) -> Iterable[Found]:
     """Stripe told of money, and reading the purchase fails or does not get its turn.
 
-    There is no purchase to take the amount from; a subscription stored before, or the order, may tell it.
+    A purchase that we know needs no key made where it has one, is unclaimed or has ended; one that waits for its bank
+    has completed its checkout long ago. The amount is that of a subscription stored before, or of the order.
     """
-    known = select(Purchase.stripe_id).where(
-        Purchase.vendor_id == StripeEvent.vendor_id, Purchase.stripe_id == StripeEvent.subject
-    )
+    is_it = and_(Purchase.vendor_id == StripeEvent.vendor_id, Purchase.stripe_id == StripeEvent.subject)
+    needs_none = HAS_UNIT | Purchase.state.in_(("unclaimed", "ended"))
+    is_settled = select(Purchase.stripe_id).where(is_it, needs_none).exists()
+    is_known = select(Purchase.stripe_id).where(is_it).exists()
     stored = and_(Subscription.vendor_id == StripeEvent.vendor_id, Subscription.stripe_id == StripeEvent.subject)
     is_about = or_(Order.stripe_id == StripeEvent.subject, Order.session_id == StripeEvent.subject)
     mine = (
@@ -127,7 +131,8 @@ def _events(vendor_id: int, late: datetime) -> Iterable[Found]:
             StripeEvent.received_at < late,
             StripeEvent.type.in_(MONEY_CAME),
             StripeEvent.subject != "",
-            ~known.exists(),
+            ~is_settled,
+            or_(StripeEvent.type != COMPLETED, ~is_known),
         )
     )
     for event, subscription, order, plan in db.session.execute(mine.order_by(StripeEvent.id)):
@@ -145,7 +150,7 @@ def _of_event(event: StripeEvent, subscription: Subscription | None, order: Orde
         event.subject,
         purchase=event.subject,
         stripe={"event": event.type},
-        ours={"keys": 0, "state": "never seen"},
+        ours={"keys": 0, "state": "not read since"},
         since=event.received_at,
         customer_id=whose or (order.customer_id if order else None),
         amount_minor=amount_minor,
@@ -160,8 +165,10 @@ def _worth(order: Order | None, plan: Plan | None) -> tuple[int | None, str]:
     return (None if plan.amount_minor is None else plan.amount_minor * order.quantity), plan.currency
 
 
-def _over(vendor_id: int, parked: set[str], unclear: set[str]) -> list[int]:
-    """Open findings that our tables refute: the key is there, the event no longer parked, the purchase clear."""
+def _over(vendor_id: int, keyless: set[str], parked: set[str], unclear: set[str]) -> list[int]:
+    """Open findings that our tables refute: the key is there, the event worked off or no longer parked, the purchase
+    clear.
+    """
     mine = select(Finding).where(
         Finding.vendor_id == vendor_id, Finding.state == ledger.OPEN, Finding.kind.in_((CHARGED, "lookup_failed"))
     )
@@ -170,10 +177,12 @@ def _over(vendor_id: int, parked: set[str], unclear: set[str]) -> list[int]:
     settled = local.served(vendor_id, subjects)
     over = []
     for one in findings:
-        shown = json.loads(one.evidence)["stripe"] if one.kind == "lookup_failed" else {}
-        if ("event_id" in shown and one.subject not in parked) or ("unclear" in shown and one.subject not in unclear):
+        shown = json.loads(one.evidence)["stripe"]
+        now = {"event": keyless, "event_id": parked, "unclear": unclear}
+        is_refuted = any(name in shown and one.subject not in subjects for name, subjects in now.items())
+        if is_refuted or (one.kind == CHARGED and one.subject in settled):
             over.append(one.id)
-    return over + [one.id for one in findings if one.kind == CHARGED and one.subject in settled]
+    return over
 
 
 def _try_again(vendor_id: int) -> None:

@@ -133,6 +133,7 @@ def of_purchase(state: str) -> str:
         "ended": _("ended"),
         "unclaimed": _("unclaimed"),
         "never seen": _("never seen"),
+        "not read since": _("not read since then"),
     }.get(state, state)
 
 
@@ -141,7 +142,10 @@ def of_trouble(reason: str) -> str:
     return {
         "no_customer": _("Nobody can tell whose payment it is."),
         "no_product": _("The product at Stripe names no product of yours (skm_product_id)."),
-        "bad_plan": _("The price at Stripe has a plan (skm) that cannot be read."),
+        "bad_plan": _(
+            "The price at Stripe has a plan (skm) that makes no key: it cannot be read,"
+            " or a product whose licenses end needs a Period in it."
+        ),
     }.get(reason, reason)
 
 
