@@ -52,6 +52,14 @@ def page_language() -> str:
     return str(known)
 
 
+def outside_language() -> str:
+    """The language of Stripe's pages: the visitor's choice, else `auto`, which goes by the customer and the browser.
+
+    Not the page's: that is English where we do not have what the visitor reads, and Stripe may have it.
+    """
+    return _language_of(current_g().get("visitor")) or "auto"
+
+
 def page_direction() -> str:
     """Value of the `dir` attribute: ltr or rtl."""
     locale = babel_locale()

@@ -18,7 +18,7 @@ from portal.billing.portal_sessions import SeveralCustomers
 from portal.billing.stripe_customers import Intent
 from portal.errors import Invalid, NotFound
 from portal.fulfillment import seeds
-from portal.i18n import page_language
+from portal.i18n import outside_language
 
 ROUNDS = 4  # how often one click starts over: after Stripe's own mistake, a closed page, a lost customer
 
@@ -95,7 +95,7 @@ def _start(step: Step) -> str:
         step.stripe_id,
         step.instance,
         trial_days=step.asked.wish.trial_days,
-        language=page_language(),
+        language=outside_language(),
     )
     try:
         session = checkouts.make(step.connection, step.order, params)

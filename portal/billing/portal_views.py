@@ -13,7 +13,7 @@ from portal.audit import service as audit
 from portal.billing import gateway, offers, orders, overview, portal_sessions, steps, stripe_customers
 from portal.billing.blueprint import bp
 from portal.billing.told import reading_for
-from portal.i18n import page_language
+from portal.i18n import outside_language
 
 
 @bp.get(f"{PORTAL}/Billing")
@@ -68,7 +68,7 @@ def _go(
     return_url = addresses.portal_link(g.vendor, "Billing/Return", **back)
     try:
         url = portal_sessions.open_session(
-            connection, step, return_url=return_url, language=page_language(), only_this_step=g.terms_due
+            connection, step, return_url=return_url, language=outside_language(), only_this_step=g.terms_due
         )
     except gateway.NoSuchCustomer:
         stripe_customers.mark_stale(g.vendor, str(step.stripe_id))

@@ -8,6 +8,7 @@ import threading
 import pytest
 from sqlalchemy import select
 
+from portal.account.models import User
 from portal.audit.models import AuditEntry
 from portal.billing import checkout
 from portal.billing import service as billing
@@ -42,7 +43,18 @@ def test_a_subscription_carries_our_ids_and_the_temporary_text(buyer: Buyer) -> 
     assert (subscription["status"], subscription["items"]["data"][0]["quantity"]) == ("trialing", 2)
     back = f"http://localhost{BASE}Billing/Return?order={order.id}&session={{CHECKOUT_SESSION_ID}}"
     assert (session["success_url"], session["cancel_url"]) == (back, f"http://localhost{BASE}Plans")
-    assert (session["mode"], session["locale"]) == ("subscription", "en")
+    assert session["mode"] == "subscription"
+
+
+@pytest.mark.parametrize(("chosen", "locale"), [("", "auto"), ("de", "de"), ("xx", "auto")])
+def test_stripes_page_speaks_the_language_that_was_chosen_or_the_browsers(
+    buyer: Buyer, chosen: str, locale: str
+) -> None:
+    db.session.query(User).update({"language": chosen})
+    db.session.commit()
+    buyer.buy(buyer.plan())
+
+    assert [session["locale"] for session in buyer.sessions()] == [locale]
 
 
 def test_a_single_payment_carries_our_ids_down_to_its_invoice(buyer: Buyer) -> None:
