@@ -74,10 +74,10 @@ def run(*, quick: bool) -> None:
                 stack.enter_context(wire.postgresql_everywhere())
                 at = stack.enter_context(shop(kind))
                 found = _drain(at, count, workers, quiet_seconds=5 if quick else 15)
-                title = f"Drain, {kind}, {workers} worker{'s' if workers > 1 else ''}, {found.events:,} events"
+                of_workers = f"{workers} worker{'s' if workers > 1 else ''}"
+                title = f"Drain, {kind}, {of_workers}, {found.events:,} events"
                 show(title, NOTE if (kind, workers) == ("sqlite", 1) else "", found.lines())
-                if workers == 1:
-                    show(f"Ensure the key, {kind}", "", _ensure(at, 50 if quick else 300))
+                show(f"Ensure the key, {kind}, {of_workers}", "", _ensure(at, workers, 50 if quick else 300))
 
 
 @dataclass(frozen=True)
@@ -134,12 +134,13 @@ def _drain(shop: Shop, count: int, workers: int, quiet_seconds: float) -> Draine
     return Drained(told, workers, seconds, sum(spent), stripe_spent, quiet, busy)
 
 
-def _ensure(shop: Shop, count: int) -> Iterator[Line]:
+def _ensure(shop: Shop, workers: int, count: int) -> Iterator[Line]:
     """Orders of other customers, beside what was drained."""
     with shop.app.app_context():
         ours = sold.add_customers(VENDOR, count)
         order_ids = sold.order(shop.stripe, shop.price, VENDOR, shop.user_id, ours)
-    return ensured.lines(ensured.measure(shop.app, VENDOR, order_ids), ensured.bare_route())
+        db.session.remove()
+    return ensured.lines(ensured.measure(shop.environment, VENDOR, order_ids, workers), ensured.bare_route(workers))
 
 
 def _reader(user_id: int, customer_id: int) -> tuple[str, str]:
