@@ -5,7 +5,7 @@ Pages read the table, so they work while Stripe is down. Everything is per mode:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,8 +20,8 @@ from portal.billing.models import Plan, StripeAccount
 from portal.database import insert_into
 from portal.errors import Invalid, NotFound
 from portal.extensions import db
-from portal.licenses import create_key
-from portal.licenses.models import Product
+from portal.licenses import create_key, limits
+from portal.licenses.limits import Limits
 from portal.outbox import service as outbox
 from portal.vendors import service as vendors
 
@@ -53,7 +53,7 @@ def queue_sync(vendor_id: int, *, soon: bool = False) -> None:
 
 def apply(vendor_id: int, livemode: bool, found: Iterable[gateway.PriceRead], read_at: datetime) -> PlanCount:
     """Write what was read. An older reading never overwrites a newer one; what is no longer listed is inactive."""
-    ours = set(db.session.scalars(select(Product.id).where(Product.vendor_id == vendor_id)))
+    ours = limits.of_products(vendor_id)
     read = [price for price in found if price.livemode is livemode]
     for price in read:
         _keep(vendor_id, price, ours, read_at)
@@ -97,8 +97,11 @@ def by_machines(plan: Plan) -> bool:
     return create_key.parse(plan.skm).quantity == create_key.MACHINES
 
 
-def problem_of(price: gateway.PriceRead, products: set[int]) -> str:
-    """Why a price is not sold, or an empty text. products: the ids of ours that the vendor has."""
+def problem_of(price: gateway.PriceRead, products: Mapping[int, Limits]) -> str:
+    """Why a price is not sold, or an empty text. products: those of ours that the vendor has, by id.
+
+    A price paid once of a product whose licenses end needs a Period: without one its keys would have ended when made.
+    """
     if not price.is_active:
         return INACTIVE
     plan = _plan_in(price)
@@ -107,14 +110,16 @@ def problem_of(price: gateway.PriceRead, products: set[int]) -> str:
         return NO_PRODUCT
     if plan is None or _trial_days(price) is None:
         return BAD_PLAN
-    if number not in products:
+    if number is None or number not in products:
         return UNKNOWN_PRODUCT
+    if not price.interval and products[number].need_period(plan):
+        return BAD_PLAN
     if price.amount_minor is None or price.is_metered or price.interval not in INTERVALS:
         return UNSUPPORTED
     return ""
 
 
-def _keep(vendor_id: int, price: gateway.PriceRead, products: set[int], read_at: datetime) -> None:
+def _keep(vendor_id: int, price: gateway.PriceRead, products: Mapping[int, Limits], read_at: datetime) -> None:
     plan = _plan_in(price)
     number = number_in(price.product_metadata, "skm_product_id") or (plan.product_id if plan else None)
     values: dict[str, Any] = {

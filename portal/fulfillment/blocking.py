@@ -45,6 +45,13 @@ def open_again(unit: PaidUnit, license: License) -> None:
         _record(unit, "license.unblock", "paid")
 
 
+def is_paid_for(license: License) -> bool:
+    """Whether a unit that counts pays for a license."""
+    mine = (PaidUnit.vendor_id == license.vendor_id, PaidUnit.license_global_id == license.global_id)
+    counts = select(PaidUnit.id).where(*mine, PaidUnit.blocked_because == "")
+    return db.session.scalar(counts.limit(1)) is not None
+
+
 def belongs_to_another(unit: PaidUnit) -> bool:
     """Whether the license of a unit that was taken away is paid for by another one meanwhile."""
     return bool(unit.blocked_because) and _is_paid_elsewhere(unit)

@@ -2,41 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from portal.billing import gateway
 
 FREE_WHILE_PAUSED = "mark_uncollectible"  # Stripe's documentation: "offer services for free"
+DUE = ("draft", "open")  # Stripe's states of an invoice that is still to be paid
+UNPAID = (*DUE, "uncollectible", "void")
 Ends = dict[str, datetime | None]
+Bills = Sequence[gateway.InvoiceRead]
 
 
-def paid_until(connection: gateway.Connection, found: gateway.PurchaseRead) -> tuple[gateway.InvoiceRead | None, Ends]:
-    """The last paid invoice, and until when each item is paid; items that were never paid for are left out."""
+def open_account(connection: gateway.Connection, found: gateway.PurchaseRead) -> Bills | None:
+    """Its invoices in any state, newest first; None where all that is in the subscription is paid for, or is free."""
     invoice, status = found.latest_invoice, found.subscription.status
-    is_free = found.collects == FREE_WHILE_PAUSED
-    if status in ("active", "trialing") and (invoice is None or invoice.status == "paid" or is_free):
-        return invoice, {item.id: item.period_end for item in found.items}
-    if status == "trialing":
-        return None, {item.id: item.period_end for item in found.items}
-    invoices = gateway.list_paid_invoices(connection, found.subscription.id)
+    if status == "trialing" or (status == "active" and (invoice is None or found.collects == FREE_WHILE_PAUSED)):
+        return None
+    is_paid = status == "active" and invoice is not None and invoice.status == "paid"
+    if is_paid and invoice is not None and invoice.settles_a_period:
+        return None
+    bills = gateway.list_invoices(connection, found.subscription.id)
+    # Changes alone were paid last: that says nothing about a bill for the period.
+    return None if is_paid and not any(bill.status in UNPAID for bill in bills) else bills
+
+
+def paid_until(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[gateway.InvoiceRead | None, Ends]:
+    """The last paid invoice, and until when each item is paid; items that were never paid for are left out.
+
+    bills: of `open_account`.
+    """
+    if bills is None:
+        invoice, is_free = found.latest_invoice, found.collects == FREE_WHILE_PAUSED
+        is_open = found.subscription.status == "trialing" and invoice is not None and invoice.status != "paid"
+        return (None if is_open and not is_free else invoice), {item.id: item.period_end for item in found.items}
+    invoices = [bill for bill in bills if bill.status == "paid"]
     ends: Ends = {}
-    for paid in invoices:
-        for item, end in paid.periods.items():
-            ends[item] = max(end, ends.get(item) or end)
+    for item, end in _paid_ends(bills):
+        ends[item] = max(end, ends.get(item) or end)
     if ends and not all(paid.has_all_lines for paid in invoices):
         # A long invoice shows only its first lines: what is missing was paid with the rest.
         ends |= {item.id: max(filter(None, ends.values())) for item in found.items if item.id not in ends}
     return (invoices[0] if invoices else None), ends
 
 
-def left_behind(connection: gateway.Connection, found: gateway.PurchaseRead, ends: Ends) -> list[gateway.BoughtItem]:
+def _paid_ends(bills: Bills) -> Iterator[tuple[str, datetime]]:
+    """By item, the ends that were paid for.
+
+    A change within a period that is not paid itself pays for nothing beyond what is. Where nothing is, only money
+    counts: a credit over a bill that is open is no payment.
+    """
+    paid = [bill for bill in bills if bill.status == "paid"]
+    reach = max((line.end for bill in paid for line in bill.whole_periods), default=None)
+    for bill in paid:
+        # Who paid money for a change in a period that the vendor has given up on gets the rest of it.
+        states = DUE if bill.amount_paid > 0 else UNPAID
+        owed = [line for other in bills if other.status in states for line in other.whole_periods]
+        for line in bill.lines:
+            is_owed = line.is_proration and any(each.start <= line.start < each.end for each in owed)
+            if line.gives_back or (is_owed and reach is None and bill.amount_paid <= 0):
+                continue
+            yield line.item_id, min(line.end, reach) if is_owed and reach else line.end
+
+
+def left_behind(
+    connection: gateway.Connection, found: gateway.PurchaseRead, bills: Bills | None, ends: Ends
+) -> list[gateway.BoughtItem]:
     """What was paid for last, where all of it was replaced by items whose payment is open."""
     if not ends or any(item.id in ends for item in found.items):
         return []
-    for invoice in gateway.list_paid_invoices(connection, found.subscription.id):
-        if invoice.standing_lines:
-            return [item for line in invoice.standing_lines if (item := gateway.bought_by(connection, line))]
+    for bill in bills or ():
+        if bill.status == "paid" and bill.standing_lines:
+            return [item for line in bill.standing_lines if (item := gateway.bought_by(connection, line))]
     return []
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
 from portal.billing.links import number_in
 from portal.errors import Invalid
 from portal.extensions import db
 from portal.fulfillment.facts import Facts, Line
-from portal.licenses import create_key
+from portal.fulfillment.models import PaidUnit
+from portal.licenses import create_key, limits
 from portal.licenses.create_key import CreateKey
 from portal.licenses.models import Product
 
@@ -54,10 +57,27 @@ def entitlements(vendor_id: int, facts: Facts) -> tuple[list[Entitlement], str]:
             continue
         number = number_in({"id": line.product}, "id") or plan.product_id
         product = db.session.get(Product, (vendor_id, number)) if number else None
-        if product is not None and line.quantity > MOST_KEYS and plan.quantity != create_key.MACHINES:
+        if product is not None and _makes_no_keys(facts, line, product, plan):
             trouble = BAD_PLAN
         elif product is not None:
             found.append(Entitlement(line, product, plan))
         elif line.product or line.plan:
             trouble = trouble or NO_PRODUCT
     return found, trouble or ("" if found else NO_PRODUCT)
+
+
+def _makes_no_keys(facts: Facts, line: Line, product: Product, plan: CreateKey) -> bool:
+    """Whether staff must look first: far too many keys, or keys that would have ended the moment they are made.
+
+    A subscription says itself how long a key runs; what is paid once needs a Period where the product's licenses end.
+    """
+    if line.quantity > MOST_KEYS and plan.quantity != create_key.MACHINES:
+        return True
+    is_once = facts.purchase is None
+    return is_once and limits.of_product(product).need_period(plan) and not _has_keys(product.vendor_id, line)
+
+
+def _has_keys(vendor_id: int, line: Line) -> bool:
+    """Whether a line has had its keys: they stay as they are, whatever is said about its plan since."""
+    units = select(PaidUnit.id).where(PaidUnit.vendor_id == vendor_id, PaidUnit.source == line.source)
+    return db.session.scalar(units.limit(1)) is not None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from portal import clock
 from portal.billing import gateway
-from portal.fulfillment import one_off, paying, states
+from portal.fulfillment import changing, one_off, paying, states
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.paying import FREE_WHILE_PAUSED
 from portal.vendors.switches import Switches
@@ -71,9 +71,10 @@ def get(source: Source, stripe_id: str) -> Facts | None:
 def _invoice(source: Source, stripe_id: str) -> Facts | None:
     fetched_at = clock.now()
     invoice = gateway.retrieve_invoice(source.connection, stripe_id)
-    if invoice.subscription_id:
+    if invoice.subscription_id and not invoice.items:
         return _subscription(source, invoice.subscription_id)
-    session = gateway.session_of_invoice(source.connection, invoice) if invoice.status == "paid" else None
+    may_have_one = invoice.status == "paid" and not invoice.subscription_id
+    session = gateway.session_of_invoice(source.connection, invoice) if may_have_one else None
     if session is not None:
         return _checkout(source, session.id)
     payments = paying.payments_of(source.connection, invoice.id, invoice.amount_paid)
@@ -94,10 +95,12 @@ def _subscription(source: Source, stripe_id: str) -> Facts:
     connection, fetched_at = source.connection, clock.now()
     found = gateway.retrieve_subscription(connection, stripe_id)
     subscription, invoice = found.subscription, found.latest_invoice
-    last_paid, ends = paying.paid_until(connection, found)
+    bills = paying.open_account(connection, found)
+    last_paid, ends = paying.paid_until(found, bills)
     payments = paying.payments_of_period(connection, subscription.id, last_paid)
     state = states.after_the_money(states.of_subscription(subscription.status), payments, source.switches)
-    gone = [replace(one_off.line_of(item, ends), is_gone=True) for item in paying.left_behind(connection, found, ends)]
+    items, left = changing.standing(connection, found.items, bills), paying.left_behind(connection, found, bills, ends)
+    gone = [replace(one_off.line_of(item, ends), is_gone=True) for item in left]
     session = _session_behind(source, found)
     return Facts(
         stripe_id=subscription.id,
@@ -110,7 +113,7 @@ def _subscription(source: Source, stripe_id: str) -> Facts:
         email=found.customer.email if found.customer else "",
         metadata=subscription.metadata,
         customer_metadata=found.customer.metadata if found.customer else {},
-        lines=(*[one_off.line_of(item, ends) for item in found.items], *gone),
+        lines=(*[one_off.line_of(item, ends) for item in items], *gone),
         amount_minor=invoice.amount_paid if invoice else subscription.amount_minor,
         currency=subscription.currency,
         invoice_id=invoice.id if invoice else "",

@@ -17,7 +17,18 @@ from portal.billing.links import INSTANCE
 from portal.billing.models import StripeAccount
 from portal.database import insert_into
 from portal.extensions import db
-from portal.fulfillment import mails, oddities, order_states, owners, plans, seeds, serving, states, write_back
+from portal.fulfillment import (
+    beside,
+    mails,
+    oddities,
+    order_states,
+    owners,
+    plans,
+    seeds,
+    serving,
+    states,
+    write_back,
+)
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.fulfillment.reading import Source, get, purchases_of, read
@@ -86,6 +97,7 @@ def apply(vendor_id: int, facts: Facts) -> Outcome:
     billing.record_purchase(vendor_id, facts.purchase, facts.fetched_at, owner, _first_key(there))
     mails.tell(vendor, purchase, facts, changes, has_keys=bool(there))
     write_back.queue(purchase, facts)
+    beside.queue(vendor_id, facts)
     return Outcome(purchase.state, purchase.reason, tuple(changes))
 
 

@@ -92,20 +92,40 @@ class _Serving:
     def _move_away(self, unit: PaidUnit, license: License) -> list[Change]:
         """The item pays for another product now. Its key waits, blocked, until the item comes back to this product."""
         was_open = blocking.block(unit, license, blocking.MOVED)
-        unit.source = f"{unit.source}@{license.product_id}"[:255]
+        aside = _aside(unit.source, license.product_id)
+        self._make_room(aside, unit.ordinal)
+        unit.source = aside
         db.session.flush()
         self.spare.append(unit)
         return [Change("blocked", unit, license, blocking.MOVED)] if was_open else []
 
+    def _make_room(self, source: str, ordinal: int) -> None:
+        """Move on what waits at this place: the key that worked last is the one to come back."""
+        mine = select(PaidUnit).where(PaidUnit.vendor_id == self.vendor.id, PaidUnit.source == source)
+        taken = {unit.ordinal: unit for unit in db.session.scalars(mine)}
+        if ordinal in taken:
+            taken[ordinal].ordinal = max(taken) + 1
+            db.session.flush()
+
     def _spare(self, entitlement: Entitlement, ordinal: int) -> PaidUnit | None:
-        """A unit whose item was replaced by this one: the key stays the same throughout."""
-        for unit in self.spare:
+        """A unit whose item was replaced by this one: the key stays the same throughout.
+
+        The one that this very place left for another product comes first, then others of the same item.
+        """
+        aside = _aside(entitlement.line.source, entitlement.product.id)
+        # Sorting is stable: of the others, those that still work stay first.
+        for unit in sorted(self.spare, key=lambda one: 2 if one.source != aside else one.ordinal != ordinal):
             if units.license_of(unit).product_id == entitlement.product.id:
                 self.spare.remove(unit)
                 unit.source, unit.ordinal = entitlement.line.source, ordinal
                 db.session.flush()
                 return unit
         return None
+
+
+def _aside(source: str, product_id: int) -> str:
+    """Where a unit of an item waits while the item pays for another product than this one."""
+    return f"{source}@{product_id}"[:255]
 
 
 def take_away(vendor: Vendor, there: list[PaidUnit], facts: Facts, entitled: list[Entitlement]) -> list[Change]:

@@ -18,11 +18,12 @@ from portal.billing.models import StripeAccount
 from portal.extensions import db
 from portal.fulfillment import service as fulfillment
 from portal.fulfillment import states
+from portal.fulfillment.beside import ENSURE
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.outbox import service as outbox
 from portal.outbox.models import OutboxItem
 
-ENSURE, ENDING, COMPARE = "fulfillment.ensure", "fulfillment.sweep_ending", "fulfillment.sweep_all"
+ENDING, COMPARE = "fulfillment.sweep_ending", "fulfillment.sweep_all"
 SOON, LONG_AGO = timedelta(hours=48), timedelta(days=7)
 YOUNG = timedelta(days=3)  # what waits or is unclaimed is looked at every hour at first, then once a day
 WAITS_AT_MOST = timedelta(days=60)

@@ -15,7 +15,7 @@ from portal.fulfillment.models import PaidUnit, Purchase
 from portal.fulfillment.plans import Entitlement
 from portal.licenses import keys
 from portal.licenses import service as licenses
-from portal.licenses.models import FEATURES, License
+from portal.licenses.models import FEATURES, License, Product
 from portal.vendors.models import Vendor
 
 # Made once: building such statements costs more than running them.
@@ -80,10 +80,9 @@ def make(
 
 def _license(vendor: Vendor, purchase: Purchase, entitlement: Entitlement, unit: PaidUnit, grace: timedelta) -> License:
     plan, product = entitlement.plan, entitlement.product
-    key = keys.derived_key(seeds.seed_of(vendor.id), product.id, unit.source, unit.ordinal, unit.generation)
+    key, made_before = _derived(vendor, product, unit)
     until = entitlement.line.paid_until
-    same = {"vendor_id": vendor.id, "product_id": product.id, "key": key}
-    return db.session.scalar(_SAME_KEY, same) or licenses.create_license(
+    return made_before or licenses.create_license(
         vendor,
         product,
         customer_id=purchase.customer_id,
@@ -98,6 +97,17 @@ def _license(vendor: Vendor, purchase: Purchase, entitlement: Entitlement, unit:
         key=key,
         expires_at=until + grace if until else None,
     )
+
+
+def _derived(vendor: Vendor, product: Product, unit: PaidUnit) -> tuple[str, License | None]:
+    """A unit's key, and its license where it was made before. While another unit pays for that one, it is the next."""
+    seed = seeds.seed_of(vendor.id)
+    while True:
+        key = keys.derived_key(seed, product.id, unit.source, unit.ordinal, unit.generation)
+        license = db.session.scalar(_SAME_KEY, {"vendor_id": vendor.id, "product_id": product.id, "key": key})
+        if license is None or not blocking.is_paid_for(license):
+            return key, license
+        unit.generation += 1
 
 
 def another_key(

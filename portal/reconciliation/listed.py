@@ -51,7 +51,8 @@ def _is_paid(found: gateway.PurchaseRead) -> bool:
     is_free = found.collects == FREE_WHILE_PAUSED
     if found.subscription.status == "trialing":
         return True
-    return found.subscription.status in RUNS and (invoice is None or invoice.status == "paid" or is_free)
+    is_settled = invoice is None or (invoice.status == "paid" and invoice.settles_a_period)
+    return found.subscription.status in RUNS and (is_settled or is_free)
 
 
 def _line(item: gateway.BoughtItem, products: dict[str, gateway.ProductRead], is_paid: bool) -> Line:

@@ -178,7 +178,7 @@ def _over(vendor_id: int, keyless: set[str], parked: set[str], unclear: set[str]
     over = []
     for one in findings:
         shown = json.loads(one.evidence)["stripe"]
-        now = {"event": keyless, "event_id": parked, "unclear": unclear}
+        now = {"event": keyless} if one.kind == CHARGED else {"event_id": parked, "unclear": unclear}
         is_refuted = any(name in shown and one.subject not in subjects for name, subjects in now.items())
         if is_refuted or (one.kind == CHARGED and one.subject in settled):
             over.append(one.id)

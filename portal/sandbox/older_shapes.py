@@ -75,7 +75,7 @@ def _line(line: Document, subscription: str | None) -> Document:
         "proration": parent.get("proration", False),
         "subscription": subscription,
         "subscription_item": parent.get("subscription_item"),
-        "type": "subscription" if subscription else "invoiceitem",
+        "type": "subscription" if parent else "invoiceitem",
     }
 
 

@@ -36,7 +36,7 @@ def check(facts: Facts) -> list[Finding]:
 def sold(facts: Facts) -> list[PriceRead]:
     """The prices that customers can buy."""
     prices = facts.theirs.prices.found if facts.theirs.prices else ()
-    return [one for one in prices if not plans.problem_of(one, set(facts.ours.products))]
+    return [one for one in prices if not plans.problem_of(one, facts.ours.limits)]
 
 
 def _product(facts: Facts, product: SoldProduct, prices: list[PriceRead]) -> list[Finding]:
@@ -50,7 +50,7 @@ def _product(facts: Facts, product: SoldProduct, prices: list[PriceRead]) -> lis
     is_all = facts.theirs.prices is not None and facts.theirs.prices.is_all
     if text and not prices and is_all:
         return [Finding("product_without_price", "catalog", WARNING, product.id, values)]
-    problems = {price.id: plans.problem_of(price, set(facts.ours.products)) for price in prices}
+    problems = {price.id: plans.problem_of(price, facts.ours.limits) for price in prices}
     unbound = [price for price in prices if problems[price.id] == plans.NO_PRODUCT]
     if unbound:
         severity = BROKEN if any(price.metadata.get(PLAN) for price in unbound) else HINT
@@ -73,7 +73,7 @@ def _price(product: SoldProduct, price: PriceRead, problem: str) -> list[Finding
 
 def _verdict(product: SoldProduct, price: PriceRead, problem: str) -> tuple[str, str]:
     if problem == plans.BAD_PLAN:
-        return ("price_invalid" if _named(price) is None else "price_trial_invalid"), BROKEN
+        return _bad_plan(price), BROKEN
     if problem == plans.UNKNOWN_PRODUCT:
         return "price_unknown_product", BROKEN
     if problem == plans.UNSUPPORTED:
@@ -84,6 +84,13 @@ def _verdict(product: SoldProduct, price: PriceRead, problem: str) -> tuple[str,
     if not problem and not price.metadata.get(PLAN):
         return "price_without_plan", HINT
     return "", ""
+
+
+def _bad_plan(price: PriceRead) -> str:
+    """What is wrong with a plan; one without an interval has no free days to be wrong about."""
+    if _named(price) is None:
+        return "price_invalid"
+    return "price_trial_invalid" if price.interval else "price_without_period"
 
 
 def _named(price: PriceRead) -> int | None:

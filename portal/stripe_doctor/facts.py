@@ -11,6 +11,7 @@ from portal.billing.gateway.configurations import ConfigurationRead
 from portal.billing.gateway.endpoints import EndpointRead
 from portal.billing.gateway.prices import PriceRead
 from portal.billing.gateway.samples import HappenedRead, RunningRead, Sample, SoldProduct
+from portal.licenses.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,11 @@ class Linked:
 
 @dataclass(frozen=True)
 class Ours:
-    """What our tables say about a vendor. products: names by id. linked: the newest of `linked_count`.
+    """What our tables say about a vendor. products: names by id. limits: what makes their licenses end.
 
-    other_mode: customers and subscriptions read in the other mode. newest_event_at: of the inbox. is_sandbox: a
-    stand-in plays Stripe. awaited: purchases whose money was still on its way when they were last read, not long ago.
+    linked: the newest of `linked_count`. other_mode: customers and subscriptions read in the other mode.
+    newest_event_at: of the inbox. is_sandbox: a stand-in plays Stripe. awaited: purchases whose money was still on its
+    way when they were last read, not long ago.
     """
 
     vendor_id: int
@@ -40,6 +42,7 @@ class Ours:
     configuration_id: str
     login_link: str
     products: dict[int, str]
+    limits: dict[int, Limits]
     linked: tuple[Linked, ...]
     linked_count: int
     other_mode: tuple[int, int]

@@ -142,7 +142,7 @@ def share_login(vendor_id: int) -> str:
 def _offers(patient: Patient, prices: tuple[PriceRead, ...], used: ConfigurationRead | None) -> tuple[Offer, ...]:
     """What could be offered: prices that are offered now come first, sold here or not, then the newest."""
     now = {price for one in (used.offered or () if used else ()) for price in one.price_ids}
-    ours = set(patient.ours.products)
+    ours = patient.ours.limits
     found = [one for one in prices if one.interval and (one.id in now or not plans.problem_of(one, ours))]
     rhythms: dict[str, dict[tuple[str, int], str]] = defaultdict(dict)
     names: dict[str, str] = {}

@@ -19,6 +19,7 @@ from portal.billing.models import StripeAccount, StripeCustomer, Subscription
 from portal.customers.models import Customer
 from portal.extensions import db
 from portal.fulfillment.models import Purchase
+from portal.licenses import limits
 from portal.licenses.models import Product
 from portal.stripe_doctor.facts import Linked, Ours, Theirs, same_address
 from portal.vendors import service as vendors
@@ -63,6 +64,7 @@ def patient_of(vendor_id: int) -> Patient | None:
         configuration_id=account.configuration_id,
         login_link=vendors.switches_of(vendor).portal_login_link,
         products={row[0]: row[1] for row in db.session.execute(_of(vendor_id, Product, Product.id, Product.name))},
+        limits=limits.of_products(vendor_id),
         linked=_linked(linked),
         linked_count=db.session.scalar(select(func.count()).select_from(StripeCustomer).where(*linked)) or 0,
         other_mode=_in_mode(vendor_id, not connection.livemode),

@@ -45,6 +45,11 @@ CATALOG = {
         _l("latchkey_trial_days reads “%(trial)s”; it must be a whole number from 0 to 730."),
         _l("Type the number of free days; the metadata is written for you."),
     ),
+    "price_without_period": (
+        _l("The price %(price)s of %(product)s is not sold: its keys would have ended when they are made"),
+        _l("The product's licenses end, it is paid once, and no Period says when. Who pays elsewhere gets no key yet."),
+        _l("Type a period in days, or leave out the time-limited features; skm is written for you."),
+    ),
     "price_unknown_product": (
         _l("The price %(price)s of %(product)s names a product that you do not have"),
         _l("It is not sold, and who pays for it elsewhere gets no key. Its skm reads: %(text)s"),

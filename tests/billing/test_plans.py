@@ -15,6 +15,7 @@ from portal.billing.models import Plan, StripeAccount
 from portal.billing.plans import problem_of
 from portal.extensions import db
 from portal.formatters import money_in
+from portal.licenses.limits import Limits
 from portal.vendors import service as vendors
 from tests import factories
 from tests.billing.buying import BASE, Buyer
@@ -69,7 +70,26 @@ def price(**facts: object) -> PriceRead:
     ],
 )
 def test_each_reason_not_to_sell_a_price_has_its_name(facts: dict[str, object], problem: str) -> None:
-    assert problem_of(price(**facts), {1}) == problem
+    assert problem_of(price(**facts), {1: Limits()}) == problem
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("interval", ["", "month"])
+@pytest.mark.parametrize(
+    ("limits", "skm", "lacks"),
+    [
+        (Limits(all_licenses=True), "", True),
+        (Limits(all_licenses=True), '{"Period": 30}', False),
+        (Limits({"f1": {"type": 1}}), '{"F1": true, "F2": true}', True),
+        (Limits({"f1": {"type": 1}}), '{"F1": true, "Period": 1}', False),
+        (Limits({"f1": {"type": 1}, "f2": {"type": 2}}), '{"F1": false, "F2": true}', False),
+    ],
+)
+def test_what_is_paid_once_needs_a_period_where_licenses_end(
+    interval: str, limits: Limits, skm: str, lacks: bool
+) -> None:
+    sold = price(interval=interval, metadata={"skm": skm})
+    assert problem_of(sold, {1: limits}) == ("bad_plan" if lacks and not interval else "")
 
 
 @pytest.mark.sqlite_only

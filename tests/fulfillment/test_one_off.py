@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from portal.billing.gateway import one_off
+from portal.billing.gateway.money import read_invoice, sells_once
 from portal.fulfillment.models import PaidUnit, Purchase
 from portal.licenses.models import License
 from portal.outbox.models import OutboxItem
@@ -133,10 +134,18 @@ def test_older_shapes_name_the_price_and_the_subscription_elsewhere() -> None:
     newer = {"pricing": {"price_details": {"price": "price_2", "product": "prod_2"}}}
     assert one_off._price_of(line) == "price_1"
     assert one_off._price_of(line | newer) == "price_2"
-    assert one_off._sells(line)
-    assert not one_off._sells(line | {"subscription": "sub_1"})
-    assert not one_off._sells(line | {"parent": {"subscription_item_details": {"subscription": "sub_1"}}})
-    assert not one_off._sells(line | {"amount": -100})
+    assert sells_once(line)
+    assert not sells_once(line | {"subscription": "sub_1"})
+    assert not sells_once(line | {"parent": {"subscription_item_details": {"subscription": "sub_1"}}})
+    assert not sells_once(line | {"amount": -100})
+
+
+def test_the_invoice_of_an_accepted_quote_is_a_sale_like_any_other() -> None:
+    parent = {"type": "quote_details", "quote_details": {"quote": "qt_1"}, "subscription_details": None}
+    line = {"amount": 100, "parent": {"invoice_item_details": {"invoice_item": "ii_1", "proration": False}}}
+    read = read_invoice({"id": "in_1", "status": "paid", "parent": parent, "lines": {"data": [line]}})
+
+    assert (read.subscription_id, read.sells_once) == ("", True)
 
 
 def test_a_quantity_that_is_missing_takes_nothing_away(story: Story) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from portal.billing import plans
 from portal.extensions import db
+from portal.licenses.service import get_product
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from tests.factories import make_product
@@ -68,6 +69,23 @@ def test_a_price_that_cannot_be_read_is_mended_on_a_form(
     now = clinic.v1.prices.retrieve(price.id).metadata.to_dict()
     assert json.loads(now["skm"]) == {"F2": True, "MaxNoOfMachines": 3}
     assert now["latchkey_trial_days"] == "14"
+    assert catalog_codes(clinic) == []
+
+
+def test_a_price_paid_once_of_a_product_whose_licenses_end_gets_its_period_on_the_form(
+    clinic: Clinic, desk: Page
+) -> None:
+    get_product(vendors.get(clinic.vendor_id), 1).all_licenses_time_limited = True
+    db.session.commit()
+    product = clinic.sell().product
+    price = clinic.v1.prices.create({"product": product, "currency": "usd", "unit_amount": 9900})
+    assert catalog_codes(clinic) == [("price_without_period", "broken")]
+    text = desk.get("/StripeDoctor").text
+    assert "its keys would have ended when they are made" in text
+    assert "Type a period in days" in text
+
+    desk.get(f"/StripeDoctor/Price?id={price.id}").submit({"period": "365"}).follow()
+    assert json.loads(clinic.v1.prices.retrieve(price.id).metadata["skm"]) == {"Period": 365}
     assert catalog_codes(clinic) == []
 
 

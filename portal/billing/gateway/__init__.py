@@ -29,7 +29,7 @@ from portal.billing.gateway.listing import (
     list_sold_once,
     write_customer_metadata,
 )
-from portal.billing.gateway.money import InvoiceRead, PaymentRead
+from portal.billing.gateway.money import BilledLine, InvoiceRead, PaymentRead
 from portal.billing.gateway.objects import (
     BoughtItem,
     CustomerRead,
@@ -46,6 +46,7 @@ from portal.billing.gateway.purchases import (
     NoSuchPurchase,
     bought_by,
     list_events,
+    list_invoices,
     list_paid_invoices,
     list_payments,
     list_sessions,
@@ -59,6 +60,7 @@ from portal.billing.gateway.sessions import SessionRead
 
 __all__ = [
     "STRIPE_API_VERSION",
+    "BilledLine",
     "BoughtItem",
     "Connection",
     "CustomerRead",
@@ -92,6 +94,7 @@ __all__ = [
     "list_active_prices",
     "list_customers",
     "list_events",
+    "list_invoices",
     "list_paid_invoices",
     "list_payments",
     "list_payments_given_back",

@@ -18,7 +18,8 @@ OPEN_DISPUTES = ("warning_needs_response", "warning_under_review", "needs_respon
 class BilledLine:
     """A line of an invoice for a period of a subscription item. quantity: None where Stripe did not say.
 
-    gives_back: a credit for time that was not used; it bills no period.
+    gives_back: a credit for time that was not used; it bills no period. is_proration: it follows from a change within a
+    period that another line bills.
     """
 
     item_id: str
@@ -27,13 +28,15 @@ class BilledLine:
     start: datetime
     end: datetime
     gives_back: bool = False
+    is_proration: bool = False
 
 
 @dataclass(frozen=True)
 class InvoiceRead:
     """An invoice. amount_paid: in minor units. lines: those for a period of a subscription item.
 
-    has_all_lines: Stripe shows only the first ten of an invoice.
+    has_all_lines: Stripe shows only the first ten of an invoice. sells_once: it may bill more than a subscription's
+    periods. reason: Stripe's `billing_reason`.
     """
 
     id: str
@@ -43,6 +46,18 @@ class InvoiceRead:
     subscription_id: str
     lines: tuple[BilledLine, ...]
     has_all_lines: bool = True
+    sells_once: bool = False
+    reason: str = ""
+
+    @property
+    def whole_periods(self) -> Sequence[BilledLine]:
+        """What bills a period from its beginning: neither a credit nor the rest of a period after a change."""
+        return [line for line in self.lines if not (line.gives_back or line.is_proration)]
+
+    @property
+    def settles_a_period(self) -> bool:
+        """Whether who pays it pays for more than changes, as far as Stripe shows its lines."""
+        return bool(self.whole_periods) or not self.has_all_lines
 
     @property
     def periods(self) -> Mapping[str, datetime]:
@@ -74,15 +89,28 @@ class PaymentRead:
 def read_invoice(found: Mapping[str, Any]) -> InvoiceRead:
     """An invoice in the shape of any API version since 2020."""
     details = mapping(mapping(found.get("parent")).get("subscription_details"))
+    lines, has_more = mapping(found.get("lines")).get("data") or [], bool(mapping(found.get("lines")).get("has_more"))
     return InvoiceRead(
         id=identifier(found),
         status=str(found.get("status") or ""),
         amount_paid=whole(found.get("amount_paid")) or 0,
         currency=str(found.get("currency") or ""),
         subscription_id=identifier(details.get("subscription")) or identifier(found.get("subscription")),
-        lines=tuple(_lines(mapping(found.get("lines")).get("data") or [])),
-        has_all_lines=not mapping(found.get("lines")).get("has_more"),
+        lines=tuple(_lines(lines)),
+        has_all_lines=not has_more,
+        sells_once=has_more or any(sells_once(mapping(line)) for line in lines),
+        reason=str(found.get("billing_reason") or ""),
     )
+
+
+def sells_once(line: Mapping[str, Any]) -> bool:
+    """Whether a line is a sale by itself: no credit, and no bill for the time of a subscription or a part of it."""
+    parent = mapping(line.get("parent"))
+    details = mapping(parent.get("invoice_item_details"))
+    is_of_item = bool(mapping(parent.get("subscription_item_details")) or line.get("subscription_item"))
+    was_of_one = bool(line.get("subscription")) and line.get("type") != "invoiceitem"  # before 2025-03-31.basil
+    is_part = bool(details.get("proration") or line.get("proration"))
+    return not (is_of_item or was_of_one or is_part or _gives_back(line))
 
 
 def _lines(lines: list[Any]) -> Iterator[BilledLine]:
@@ -93,7 +121,9 @@ def _lines(lines: list[Any]) -> Iterator[BilledLine]:
         price = identifier(priced.get("price")) or identifier(line.get("price"))
         start, end = (moment(mapping(line.get("period")).get(name)) for name in ("start", "end"))
         if item and end:
-            yield BilledLine(item, price, whole(line.get("quantity")), start or end, end, _gives_back(line))
+            is_proration = bool(details.get("proration") or line.get("proration"))
+            gives_back, quantity = _gives_back(line), whole(line.get("quantity"))
+            yield BilledLine(item, price, quantity, start or end, end, gives_back, is_proration)
 
 
 def _gives_back(line: Mapping[str, Any]) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from portal.billing.gateway.calls import pages
 from portal.billing.gateway.connection import Connection
-from portal.billing.gateway.money import read_invoice
+from portal.billing.gateway.money import read_invoice, sells_once
 from portal.billing.gateway.objects import BoughtItem, CustomerRead, read_customer
 from portal.billing.gateway.purchases import found_at, list_sessions
 from portal.billing.gateway.sessions import SessionRead
@@ -18,7 +18,7 @@ from portal.billing.gateway.values import identifier, mapping, metadata, moment,
 
 @dataclass(frozen=True)
 class OneOffRead:
-    """An invoice. subscription_id: empty unless it bills one after all; then `items` is empty too.
+    """An invoice. subscription_id: empty unless it bills one; `items` are then what it sells beside the subscription.
 
     paid_at: when it was paid, else when it was written.
     """
@@ -50,8 +50,8 @@ def retrieve_invoice(connection: Connection, stripe_id: str) -> OneOffRead:
         customer_id=identifier(customer),
         customer=read_customer(customer) if isinstance(customer, dict) else None,
         email=str(found.get("customer_email") or mapping(customer).get("email") or ""),
-        metadata=metadata(found),
-        items=() if read.subscription_id else _items(connection, found),
+        metadata=_whose(found) | metadata(found),
+        items=tuple(_items(connection, found)) if read.sells_once or not read.subscription_id else (),
         amount_paid=read.amount_paid,
         currency=read.currency,
         paid_at=moment(mapping(found.get("status_transitions")).get("paid_at")) or moment(found.get("created")),
@@ -71,22 +71,24 @@ def session_of_invoice(connection: Connection, invoice: OneOffRead) -> SessionRe
     return next((session for session in theirs if session.invoice_id == invoice.id), None)
 
 
-def _items(connection: Connection, invoice: Mapping[str, Any]) -> tuple[BoughtItem, ...]:
+def _whose(found: Mapping[str, Any]) -> dict[str, str]:
+    """Whose the subscription is that an invoice bills, as it carries it along; nothing else of its metadata."""
+    newer = mapping(mapping(found.get("parent")).get("subscription_details"))
+    carried = metadata(newer or mapping(found.get("subscription_details")))
+    return {name: carried[name] for name in ("skm_customer_id", "latchkey_instance") if name in carried}
+
+
+def _items(connection: Connection, invoice: Mapping[str, Any]) -> Iterator[BoughtItem]:
+    """What the lines sell that are a sale by themselves; a price for a period is none."""
     listed = mapping(invoice.get("lines"))
     lines = [mapping(line) for line in listed.get("data") or []]
     if listed.get("has_more"):
         lines = list(pages(lambda params: connection.client().v1.invoices.line_items.list(invoice["id"], params), {}))
-    sold = [line for line in lines if _sells(line)]
+    sold = [line for line in lines if sells_once(line)]
     prices = {_price_of(line): _price(connection, line) for line in sold}
-    return tuple(_item(line, prices[_price_of(line)]) for line in sold)
-
-
-def _sells(line: Mapping[str, Any]) -> bool:
-    """Whether a line is a sale: no credit, and no bill for the time of a subscription."""
-    parent = mapping(line.get("parent"))
-    details = mapping(parent.get("subscription_item_details")) or mapping(parent.get("invoice_item_details"))
-    amount = whole(line.get("amount"))
-    return not (details.get("subscription") or line.get("subscription") or (amount is not None and amount < 0))
+    for line in sold:
+        if not prices[_price_of(line)].get("recurring"):
+            yield _item(line, prices[_price_of(line)])
 
 
 def _price_of(line: Mapping[str, Any]) -> str:

@@ -39,11 +39,12 @@ def page_of_sessions(connection: Connection, since: int, after: str) -> Page:
 
 
 def page_of_invoices(connection: Connection, since: int, after: str) -> Page:
-    """Paid invoices that belong to no subscription, made since then (unix seconds), newest first."""
+    """Paid invoices that sell something once, made since then (unix seconds), newest first."""
     params = {"status": "paid", "created": {"gte": since}}
     found, following = _page(connection.client().v1.invoices.list, params, after)
-    once = (read_invoice(one) for one in found)
-    return Page(tuple(one.id for one in once if not one.subscription_id), frozenset(), following)
+    read = (read_invoice(one) for one in found)
+    once = tuple(one.id for one in read if one.sells_once or not one.subscription_id)
+    return Page(once, frozenset(), following)
 
 
 def _page(fetch: Any, params: dict[str, Any], after: str) -> tuple[list[dict[str, Any]], str]:

@@ -40,6 +40,14 @@ def list_paid_invoices(connection: Connection, subscription_id: str) -> list[Inv
     return [read_invoice(one.to_dict()) for one in found.data]
 
 
+def list_invoices(connection: Connection, subscription_id: str) -> list[InvoiceRead]:
+    """The invoices of a subscription in any state, newest first."""
+    params = {"subscription": subscription_id, "limit": 2 * LATEST}
+    with translated():
+        found = connection.client().v1.invoices.list(params)  # type: ignore[arg-type]
+    return [read_invoice(one.to_dict()) for one in found.data]
+
+
 def bought_by(connection: Connection, line: BilledLine) -> BoughtItem | None:
     """What a line of an invoice bills, as an item that may be gone; None where its price is not known any more."""
     try:
@@ -69,7 +77,7 @@ def list_payments(connection: Connection, invoice_id: str) -> list[PaymentRead]:
 
 
 def purchases_paid_by(connection: Connection, payment_intent: str) -> list[str]:
-    """What a payment paid: the subscriptions of its invoices, and the invoices that belong to none.
+    """What a payment paid: the subscriptions of its invoices, and the invoices that sell something once.
 
     The direct fields are gone since 2025-03-31.basil.
     """
@@ -81,7 +89,8 @@ def purchases_paid_by(connection: Connection, payment_intent: str) -> list[str]:
         found = connection.client().v1.invoice_payments.list(params)  # type: ignore[arg-type]
     invoices = [one.to_dict().get("invoice") for one in found.data]
     read = [read_invoice(one) for one in invoices if isinstance(one, dict)]
-    return list(dict.fromkeys(one.subscription_id or one.id for one in read))
+    paid = [name for one in read for name in (one.subscription_id, one.id if one.sells_once else "") if name]
+    return list(dict.fromkeys(paid or [one.id for one in read]))
 
 
 def retrieve_session(connection: Connection, stripe_id: str) -> tuple[SessionRead, list[PaymentRead]]:

@@ -74,6 +74,10 @@ class Truth:
         """Its invoices in this state, newest first."""
         return self.all("invoice", status=status, **{"parent.subscription_details.subscription": subscription})
 
+    def bills(self, subscription: str) -> list[Document]:
+        """Its invoices in any state, newest first."""
+        return self.all("invoice", **{"parent.subscription_details.subscription": subscription})
+
     def charges(self, purchase: str) -> list[Document]:
         """What was ever collected for a purchase, newest first."""
         if not purchase.startswith("cs_"):
@@ -91,8 +95,9 @@ class Truth:
             if subscription["status"] in ("past_due", "unpaid"):
                 self.failures[subscription["id"]].add(subscription["latest_invoice"])
             for item in self.items(subscription["id"]):
-                past.products.add(self.products[item["price"]])
-                past.quantities.add(1 if item["price"] in self.machines else item["quantity"])
+                price, quantity = self._standing(subscription, item)
+                past.products.add(self.products[price])
+                past.quantities.add(1 if price in self.machines else quantity)
                 end = self._paid_until(subscription, item)
                 if end is not None:
                     past.was_paid = True
@@ -107,19 +112,72 @@ class Truth:
             self.owners.setdefault(purchase, int(number))
 
     def _paid_until(self, subscription: Document, item: Document) -> datetime | None:
-        """The end of the last period of the item that was paid for; None while nothing was."""
-        latest = self.find("invoice", subscription["latest_invoice"] or "")
-        paused = (subscription["pause_collection"] or {}).get("behavior")
-        ends = [
-            line["period"]["end"]
-            for invoice in self.invoices(subscription["id"], "paid")
-            for line in invoice["lines"]["data"]
-            if line["amount"] >= 0 and (_details(line).get("subscription_item") == item["id"])
-        ]
-        is_free = subscription["status"] == "trialing" or paused == "mark_uncollectible"
-        if subscription["status"] in SERVING and (is_free or not latest or latest["status"] == "paid"):
-            ends = [item["current_period_end"]]  # another plan may have begun a shorter period
+        """The end of the last period of the item that was paid for; None while nothing was.
+
+        The rest of a period that is not paid itself ends with what is; over nothing it counts for nothing.
+        """
+        if self._is_settled(subscription):
+            return datetime.fromtimestamp(item["current_period_end"], UTC)  # another plan may have begun a shorter one
+        bills = self.bills(subscription["id"])
+        whole = [(bill, line) for bill in bills for line in _whole_periods(bill)]
+        reach = max((line["period"]["end"] for bill, line in whole if bill["status"] == "paid"), default=0)
+        ends = []
+        for bill in bills:
+            for line in bill["lines"]["data"] if bill["status"] == "paid" else ():
+                if line["amount"] < 0 or _details(line).get("subscription_item") != item["id"]:
+                    continue
+                end, start = line["period"]["end"], line["period"]["start"]
+                is_open = _details(line)["proration"] and any(
+                    each["period"]["start"] <= start < each["period"]["end"]
+                    for other, each in whole
+                    if other["status"] in ("open", "draft") or (other["status"] != "paid" and not bill["amount_paid"])
+                )
+                if reach or not is_open or bill["amount_paid"]:
+                    ends.append(min(end, reach) if is_open and reach else end)
         return datetime.fromtimestamp(max(ends), UTC) if ends else None
+
+    def _is_settled(self, subscription: Document) -> bool:
+        """Whether all that is in it is paid for, or free, to the end of the period."""
+        paused = (subscription["pause_collection"] or {}).get("behavior")
+        latest = self.find("invoice", subscription["latest_invoice"] or "")
+        if subscription["status"] not in SERVING:
+            return False
+        if subscription["status"] == "trialing" or paused == "mark_uncollectible" or not latest:
+            return True
+        is_all = all(bill["status"] == "paid" for bill in self.bills(subscription["id"]))
+        return bool(latest["status"] == "paid" and (is_all or _whole_periods(latest)))
+
+    def _standing(self, subscription: Document, item: Document) -> tuple[str, int]:
+        """Price and quantity of an item before all changes that were billed and are not paid."""
+        now = item["price"], item["quantity"]
+        stands = None
+        bills = [] if self._is_settled(subscription) else self.bills(subscription["id"])
+        for position, bill in enumerate(bills):
+            mine = [line for line in bill["lines"]["data"] if _details(line).get("subscription_item") == item["id"]]
+            is_paid, whole = bill["status"] == "paid", [line for line in _whole_periods(bill) if line in mine]
+            if is_paid and whole:
+                break
+            if bill["billing_reason"] != "subscription_update":
+                continue
+            if now not in [_sold(line) for line in mine if line["amount"] >= 0]:
+                continue
+            before = [_sold(line) for line in mine if line["amount"] < 0]
+            if not before and whole:
+                before = [sold for sold in self._bought_before(bills[position:], item) if sold[0] != now[0]]
+            if before:
+                now = before[0]
+                stands = stands if is_paid else now
+        is_less = stands is not None and stands[0] == item["price"] and stands[1] >= item["quantity"]
+        return (item["price"], item["quantity"]) if stands is None or is_less else stands
+
+    def _bought_before(self, bills: list[Document], item: Document) -> list[tuple[str, int]]:
+        """What the last bill that money was paid for says about an item."""
+        for bill in bills:
+            lines = [line for line in bill["lines"]["data"] if line["amount"] >= 0]
+            sold = [_sold(line) for line in lines if _details(line).get("subscription_item") == item["id"]]
+            if bill["status"] == "paid" and bill["amount_paid"] and sold:
+                return sold[-1:]
+        return []
 
     def expected(self, purchase: str) -> Expected:
         """What a purchase should have come to by now."""
@@ -144,7 +202,7 @@ class Truth:
         keys: dict[int, int] = {}
         ends: dict[int, datetime | None] = {}
         items = [
-            (item["price"], item["quantity"], self._paid_until(subscription, item)) for item in self.items(purchase)
+            (*self._standing(subscription, item), self._paid_until(subscription, item)) for item in self.items(purchase)
         ]
         is_replaced = not any(end for _price, _quantity, end in items)
         for price, quantity, end in self._left_behind(purchase) if is_replaced else items:
@@ -251,3 +309,13 @@ def _end_of(invoice: Document) -> int:
 
 def _details(line: Document) -> Document:
     return (line.get("parent") or {}).get("subscription_item_details") or {}
+
+
+def _whole_periods(invoice: Document) -> list[Document]:
+    """The lines that bill a period from its beginning."""
+    lines = [line for line in invoice["lines"]["data"] if _details(line) and line["amount"] >= 0]
+    return [line for line in lines if not _details(line)["proration"]]
+
+
+def _sold(line: Document) -> tuple[str, int]:
+    return line["pricing"]["price_details"]["price"], line["quantity"]
