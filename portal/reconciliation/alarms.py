@@ -43,17 +43,14 @@ def tell(vendor_id: int) -> None:
     payments = [_payment(vendor, finding) for finding in findings[:SHOWN]]
     for finding in findings:
         finding.told_at = now
-    for member in staff.list_members(vendor):
-        if member.role in WHO_HELPS:
-            outbox.queue_mail(
-                "charged_without_key",
-                member.email,
-                vendor_id=vendor_id,
-                dedupe_key=f"charged:{vendor_id}:{findings[0].id}:{findings[-1].id}:{member.user_id}",
-                payments=payments,
-                more=len(findings) - len(payments),
-                desk_url=addresses.absolute("/Reconciliation?kind=charged_without_key"),
-            )
+    _tell_helpers(
+        vendor,
+        "charged_without_key",
+        f"charged:{vendor_id}:{findings[0].id}:{findings[-1].id}",
+        payments=payments,
+        more=len(findings) - len(payments),
+        desk_url=addresses.absolute("/Reconciliation?kind=charged_without_key"),
+    )
 
 
 def tell_of_standstill(vendor_id: int) -> None:
@@ -68,17 +65,21 @@ def tell_of_standstill(vendor_id: int) -> None:
     oldest = db.session.scalar(failing.order_by(StripeEvent.received_at, StripeEvent.id).limit(1))
     if oldest is None:
         return
-    for member in staff.list_members(vendors.get(vendor_id)):
+    _tell_helpers(
+        vendors.get(vendor_id),
+        "events_fail",
+        f"events_fail:{vendor_id}:{now:%Y-%m-%d}",
+        reason=oldest.last_error,
+        since=oldest.received_at.isoformat(),
+        desk_url=addresses.absolute("/Reconciliation"),
+    )
+
+
+def _tell_helpers(vendor: Vendor, name: str, mark: str, **context: Any) -> None:
+    for member in staff.list_members(vendor):
         if member.role in WHO_HELPS:
-            outbox.queue_mail(
-                "events_fail",
-                member.email,
-                vendor_id=vendor_id,
-                dedupe_key=f"events_fail:{vendor_id}:{now:%Y-%m-%d}:{member.user_id}",
-                reason=oldest.last_error,
-                since=oldest.received_at.isoformat(),
-                desk_url=addresses.absolute("/Reconciliation"),
-            )
+            dedupe_key = f"{mark}:{member.user_id}"
+            outbox.queue_mail(name, member.email, vendor_id=vendor.id, dedupe_key=dedupe_key, **context)
 
 
 def _payment(vendor: Vendor, finding: Finding) -> dict[str, Any]:
