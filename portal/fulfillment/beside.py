@@ -14,10 +14,8 @@ ENSURE = "fulfillment.ensure"
 
 
 def queue(vendor_id: int, facts: Facts) -> None:
-    """Have the latest invoice of a subscription read by itself, once; older ones are found by the full sweep."""
-    invoice = facts.purchase.latest_invoice if facts.purchase else None
-    if invoice is None or invoice.status != "paid" or not invoice.sells_once:
-        return
-    if db.session.get(Purchase, (vendor_id, invoice.id)) is None:
-        mark = f"ensure:{vendor_id}:{invoice.id}:beside"
-        outbox.queue_job(ENSURE, vendor_id=vendor_id, dedupe_key=mark[:200], stripe_id=invoice.id)
+    """Have the invoices of a subscription that sell more read by themselves, once; older ones the full sweep finds."""
+    for invoice_id in facts.sold_beside:
+        if db.session.get(Purchase, (vendor_id, invoice_id)) is None:
+            mark = f"ensure:{vendor_id}:{invoice_id}:beside"
+            outbox.queue_job(ENSURE, vendor_id=vendor_id, dedupe_key=mark[:200], stripe_id=invoice_id)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
 
 from portal.billing import gateway
-from portal.fulfillment.paying import UNPAID, Bills
+from portal.fulfillment.paying import DUE, UNPAID, Bills
 
 CHANGE = "subscription_update"  # why Stripe bills: somebody changed the subscription; a renewal is `subscription_cycle`
 
@@ -30,21 +32,35 @@ def _before_what_is_open(connection: gateway.Connection, item: gateway.BoughtIte
 
 
 def _standing_line(item: gateway.BoughtItem, bills: Bills) -> gateway.BilledLine | None:
-    """From the newest change back: the line that says what the item was before the oldest that is not paid."""
-    now, stands = (item.price_id, item.quantity), None
+    """From the newest change back: the line that says what the item was before the oldest that is not paid.
+
+    A change that was paid with money counts, whatever became of older ones; while one of these is still due, it counts
+    for the units that it added.
+    """
+    now, stands, paid_more = (item.price_id, item.quantity), None, 0
     for position, bill in enumerate(bills):
         if bill.status == "paid" and _is_settled_by(bill, item.id):
             break
-        is_owed = bill.status in UNPAID
-        billed = _line_of(bill, item.id, now)
-        if billed is None or bill.reason != CHANGE or not (is_owed or bill.status == "paid"):
+        billed, older = _line_of(bill, item.id, now), bills[position + 1 :]
+        if billed is None or bill.reason != CHANGE or bill.status not in (*UNPAID, "paid"):
             continue
-        before = _given_back(bill, billed) or _paid_before(bills[position + 1 :], billed)
+        before = _given_back(bill, billed) or _paid_before(older, billed)
         if before is None or before.quantity is None:
             continue
+        if bill.status == "paid" and bill.amount_paid > 0:
+            if before.price_id != billed.price_id or not _is_due(older, item.id):
+                break
+            paid_more += max(0, (billed.quantity or 0) - before.quantity)
         now = (before.price_id, before.quantity)
-        stands = before if is_owed else stands
-    return stands
+        stands = before if bill.status in UNPAID else stands
+    return replace(stands, quantity=(stands.quantity or 0) + paid_more) if stands else None
+
+
+def _is_due(older: Bills, item_id: str) -> bool:
+    """Whether an older change of the item is still to be paid."""
+    since = takewhile(lambda bill: not (bill.status == "paid" and _is_settled_by(bill, item_id)), older)
+    mine = [bill for bill in since if any(line.item_id == item_id for line in bill.lines)]
+    return any(bill.status in DUE and bill.reason == CHANGE for bill in mine)
 
 
 def _is_settled_by(bill: gateway.InvoiceRead, item_id: str) -> bool:

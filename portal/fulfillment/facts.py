@@ -32,7 +32,8 @@ class Line:
 class Facts:
     """A purchase as it was read at `fetched_at`. effect: see `states`. because: why a key is to be blocked.
 
-    session_metadata, reference: of the checkout it came from, if any; purchase: the subscription, if it is one.
+    session_metadata, reference: of the checkout or subscription it came from, if any; purchase: the subscription, if it
+    is one. sold_beside: its paid invoices that may sell something else, once.
     is_refused: the bank that a checkout waited for did not pay. bought_at: None where Stripe did not say. is_complete:
     all lines are here.
     """
@@ -57,6 +58,7 @@ class Facts:
     reference: str = ""
     bought_at: datetime | None = None
     is_complete: bool = True
+    sold_beside: tuple[str, ...] = ()
 
     @property
     def is_paid(self) -> bool:

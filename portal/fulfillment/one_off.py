@@ -68,6 +68,7 @@ def facts_of_invoice(
         lines=_lines(invoice.items, is_paid=invoice.status == "paid"),
         amount_minor=invoice.amount_paid,
         currency=invoice.currency,
+        session_metadata=invoice.carried,
         bought_at=invoice.paid_at,
     )
 

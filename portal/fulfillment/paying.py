@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from portal.billing import gateway
 
@@ -23,8 +24,16 @@ def open_account(connection: gateway.Connection, found: gateway.PurchaseRead) ->
     if is_paid and invoice is not None and invoice.settles_a_period:
         return None
     bills = gateway.list_invoices(connection, found.subscription.id)
-    # Changes alone were paid last: that says nothing about a bill for the period.
-    return None if is_paid and not any(bill.status in UNPAID for bill in bills) else bills
+    # Changes alone were paid last: that says nothing about a bill for the period. What is older than a paid one does
+    # not matter any more.
+    newest = takewhile(lambda bill: not (bill.status == "paid" and bill.settles_a_period), bills)
+    return None if is_paid and not any(bill.status in UNPAID for bill in newest) else bills
+
+
+def sold_beside(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[str, ...]:
+    """The invoices among these that may sell something else, once."""
+    seen = [*(bills or ()), *([found.latest_invoice] if found.latest_invoice else [])]
+    return tuple(dict.fromkeys(bill.id for bill in seen if bill.status == "paid" and bill.sells_once))
 
 
 def paid_until(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[gateway.InvoiceRead | None, Ends]:
@@ -50,7 +59,7 @@ def _paid_ends(bills: Bills) -> Iterator[tuple[str, datetime]]:
     """By item, the ends that were paid for.
 
     A change within a period that is not paid itself pays for nothing beyond what is. Where nothing is, only money
-    counts: a credit over a bill that is open is no payment.
+    counts: a credit over a bill that is open is no payment. A bill that gives nothing back was paid for in full.
     """
     paid = [bill for bill in bills if bill.status == "paid"]
     reach = max((line.end for bill in paid for line in bill.whole_periods), default=None)
@@ -58,8 +67,9 @@ def _paid_ends(bills: Bills) -> Iterator[tuple[str, datetime]]:
         # Who paid money for a change in a period that the vendor has given up on gets the rest of it.
         states = DUE if bill.amount_paid > 0 else UNPAID
         owed = [line for other in bills if other.status in states for line in other.whole_periods]
+        nets = any(line.gives_back for line in bill.lines)
         for line in bill.lines:
-            is_owed = line.is_proration and any(each.start <= line.start < each.end for each in owed)
+            is_owed = nets and line.is_proration and any(each.start <= line.start < each.end for each in owed)
             if line.gives_back or (is_owed and reach is None and bill.amount_paid <= 0):
                 continue
             yield line.item_id, min(line.end, reach) if is_owed and reach else line.end

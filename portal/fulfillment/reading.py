@@ -121,6 +121,7 @@ def _subscription(source: Source, stripe_id: str) -> Facts:
         reference=session.reference if session else "",
         purchase=found,
         bought_at=subscription.created_at,
+        sold_beside=paying.sold_beside(found, bills),
     )
 
 

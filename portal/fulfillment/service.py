@@ -125,7 +125,8 @@ def ensure_now(vendor_id: int, stripe_id: str) -> Outcome | None:
 
 def _is_foreign(account: StripeAccount | None, facts: Facts) -> bool:
     """Whether it belongs to another installation on the same account, or to the other mode."""
-    instance = facts.metadata.get(INSTANCE) or facts.customer_metadata.get(INSTANCE, "")
+    marked = (facts.metadata, facts.session_metadata, facts.customer_metadata)
+    instance = next((each[INSTANCE] for each in marked if each.get(INSTANCE)), "")
     if account is None or facts.livemode is not account.livemode:
         return True
     if instance and instance != seeds.instance_of(account.vendor_id):

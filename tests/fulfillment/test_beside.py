@@ -22,10 +22,10 @@ def add_on(story: Story) -> Any:
     return story.shop.v1.prices.create({"product": made.id, "currency": "usd", "unit_amount": 9900})
 
 
-def pay(story: Story, once: Any) -> Any:
+def pay(story: Story, once: Any, month: Any = None, **more: Any) -> Any:
     """One checkout with a monthly plan of product 1 and something that is paid once; the subscription."""
-    lines = [{"price": story.plan().id, "quantity": 1}, {"price": once.id, "quantity": 1}]
-    session = story.checkout(story.customer(), once, line_items=lines, mode="subscription")
+    lines = [{"price": (month or story.plan()).id, "quantity": 1}, {"price": once.id, "quantity": 1}]
+    session = story.checkout(story.customer(), once, line_items=lines, mode="subscription", **more)
     story.do("pay", session.id)
     return story.shop.v1.subscriptions.retrieve(story.session(session.id).subscription)
 
@@ -88,15 +88,27 @@ def test_money_that_goes_back_blocks_both(story: Story, add_on: Any) -> None:
     assert keys(story) == [(1, True), (2, True)]
 
 
-def test_a_fee_for_something_that_is_none_of_ours_is_nothing(story: Story) -> None:
+@pytest.mark.parametrize("metadata", [{}, {"skm_customer_id": "1"}])
+def test_a_fee_for_something_that_is_none_of_ours_is_nothing(story: Story, metadata: dict[str, str]) -> None:
     made = story.shop.v1.products.create({"name": "Set-up fee"})
     fee = story.shop.v1.prices.create({"product": made.id, "currency": "usd", "unit_amount": 5000})
-    bought = pay(story, fee)
+    bought = pay(story, fee, subscription_data={"metadata": metadata})
     story.happens(bought)
     everything(story)
 
     assert keys(story) == [(1, False)]
     assert story.count(Purchase) == 1
+
+
+@pytest.mark.parametrize(("skm", "number"), [("", 1), ('{"F1": true}', 2)])
+def test_a_fee_for_the_very_product_is_no_second_key_unless_it_has_a_plan(story: Story, skm: str, number: int) -> None:
+    month = story.plan()
+    plan = {"metadata": {"skm": skm}} if skm else {}
+    fee = story.shop.v1.prices.create({"product": month.product, "currency": "usd", "unit_amount": 5000, **plan})
+    story.happens(pay(story, fee, month))
+    everything(story)
+
+    assert keys(story) == [(1, False)] * number
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,8 @@ def bill(status: str, amount_paid: int, *lines: dict[str, Any]) -> dict[str, Any
 
 def test_the_rest_of_a_period_is_paid_as_far_as_a_period_is() -> None:
     first, renewal, rest = line(1, 30), line(30, 60), line(40, 60, proration=True)
-    credit, upgrade = bill("paid", 0, line(40, 60, -200, proration=True), rest), bill("paid", 50, rest)
+    credit = bill("paid", 0, line(40, 60, -200, proration=True), rest)
+    upgrade = bill("paid", 50, line(40, 60, -50, proration=True), rest)
     year = bill("paid", 100, first)
     for status in ("draft", "open", "uncollectible", "void"):
         assert paid_to(credit, bill(status, 0, renewal), year) == 30

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,8 @@ from portal.billing.gateway.values import identifier, mapping, metadata, moment,
 class OneOffRead:
     """An invoice. subscription_id: empty unless it bills one; `items` are then what it sells beside the subscription.
 
-    paid_at: when it was paid, else when it was written.
+    paid_at: when it was paid, else when it was written. carried: whose the subscription is, as the invoice carries it
+    along; nothing else of its metadata.
     """
 
     id: str
@@ -35,6 +36,7 @@ class OneOffRead:
     amount_paid: int
     currency: str
     paid_at: datetime | None
+    carried: dict[str, str] = field(default_factory=dict)
 
 
 def retrieve_invoice(connection: Connection, stripe_id: str) -> OneOffRead:
@@ -50,11 +52,12 @@ def retrieve_invoice(connection: Connection, stripe_id: str) -> OneOffRead:
         customer_id=identifier(customer),
         customer=read_customer(customer) if isinstance(customer, dict) else None,
         email=str(found.get("customer_email") or mapping(customer).get("email") or ""),
-        metadata=_whose(found) | metadata(found),
+        metadata=metadata(found),
         items=tuple(_items(connection, found)) if read.sells_once or not read.subscription_id else (),
         amount_paid=read.amount_paid,
         currency=read.currency,
         paid_at=moment(mapping(found.get("status_transitions")).get("paid_at")) or moment(found.get("created")),
+        carried=_whose(found),
     )
 
 
@@ -72,23 +75,34 @@ def session_of_invoice(connection: Connection, invoice: OneOffRead) -> SessionRe
 
 
 def _whose(found: Mapping[str, Any]) -> dict[str, str]:
-    """Whose the subscription is that an invoice bills, as it carries it along; nothing else of its metadata."""
     newer = mapping(mapping(found.get("parent")).get("subscription_details"))
     carried = metadata(newer or mapping(found.get("subscription_details")))
     return {name: carried[name] for name in ("skm_customer_id", "latchkey_instance") if name in carried}
 
 
 def _items(connection: Connection, invoice: Mapping[str, Any]) -> Iterator[BoughtItem]:
-    """What the lines sell that are a sale by themselves; a price for a period is none."""
+    """What the lines sell that are a sale by themselves.
+
+    A price for a period is none, nor is a fee: a price without a plan of its own, of a product that is billed there by
+    the period as well.
+    """
     listed = mapping(invoice.get("lines"))
     lines = [mapping(line) for line in listed.get("data") or []]
     if listed.get("has_more"):
         lines = list(pages(lambda params: connection.client().v1.invoices.line_items.list(invoice["id"], params), {}))
     sold = [line for line in lines if sells_once(line)]
+    by_period = {_product_of(line) for line in lines if not sells_once(line)} - {""}
     prices = {_price_of(line): _price(connection, line) for line in sold}
     for line in sold:
-        if not prices[_price_of(line)].get("recurring"):
-            yield _item(line, prices[_price_of(line)])
+        price = prices[_price_of(line)]
+        is_fee = identifier(price.get("product")) in by_period and "skm" not in metadata(price)
+        if not price.get("recurring") and not is_fee:
+            yield _item(line, price)
+
+
+def _product_of(line: Mapping[str, Any]) -> str:
+    newer = identifier(mapping(mapping(line.get("pricing")).get("price_details")).get("product"))
+    return newer or identifier(mapping(line.get("price")).get("product"))
 
 
 def _price_of(line: Mapping[str, Any]) -> str:
