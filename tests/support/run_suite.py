@@ -18,7 +18,7 @@ def main() -> int:
     environ = dict(os.environ)
     if environ.get("BROWSER") != "none":
         environ["BROWSER"] = browser.find_or_install()
-    environ["TEST_POSTGRESQL_URL"] = databases.start_postgresql(is_careless=True)
+    environ["TEST_POSTGRESQL_URL"] = databases.start_postgresql()
     rounds = [("SQLite", ["--database=sqlite"]), ("PostgreSQL", ["--database=postgresql"])]
     totals = {"passed": 0, "failed": 0, "skipped": 0}
     for name, options in rounds:
