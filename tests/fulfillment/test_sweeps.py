@@ -51,7 +51,7 @@ def test_events_are_found_although_our_clock_is_slow(story: Story) -> None:
 
 def test_a_sweep_that_has_failed_often_gets_its_turn_when_the_next_one_is_due(story: Story) -> None:
     story.accident("server_error", path="/v1/events", times=1000)
-    for _ in range(8):
+    for _ in range(12):
         outbox.queue_job("webhooks.sweep_events", vendor_id=None)
         story.work()
         story.move(minutes=15)
