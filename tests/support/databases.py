@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from flask import Flask
@@ -93,12 +94,24 @@ def start_postgresql() -> str:
 def empty(app: Flask) -> None:
     """Delete every row, and start numbers afresh."""
     with app.app_context():
-        tables = list(reversed(db.metadata.sorted_tables))
+        tables = [table.name for table in reversed(db.metadata.sorted_tables)]
         if db.engine.dialect.name == "postgresql":
-            names = ", ".join(table.name for table in tables)
-            db.session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            db.session.execute(text(_emptying(tables)))
         else:
             db.session.execute(text("PRAGMA defer_foreign_keys=ON"))
-            for table in tables:
-                db.session.execute(table.delete())
+            for name in tables:
+                db.session.execute(text(f"DELETE FROM {name}"))
         db.session.commit()
+
+
+@cache
+def _all_sequences() -> list[str]:
+    found = db.session.execute(text("SELECT quote_ident(relname) FROM pg_class WHERE relkind = 'S'"))
+    return list(found.scalars())
+
+
+def _emptying(tables: list[str]) -> str:
+    """One statement: a tenth of what TRUNCATE takes, which makes new files of all tables, for a checkpoint to sync."""
+    deleted = [f"DELETE FROM {name};" for name in tables]
+    restarted = [f"PERFORM setval('{name}', 1, false);" for name in _all_sequences()]
+    return f"DO $$ BEGIN {' '.join(deleted + restarted)} END $$"
