@@ -56,13 +56,15 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is UTC:
+        return value
     if value.tzinfo is None:
         raise ValueError("A time without a zone cannot be stored.")
     return value.astimezone(UTC)
 
 
 def _to_sqlite(value: datetime | None) -> str | None:
-    return None if value is None else _in_utc(value).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return None if value is None else _in_utc(value).isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 def _from_sqlite(text: str | None) -> datetime | None:
@@ -114,7 +116,7 @@ def begin_reading(engine: Engine) -> PoolProxiedConnection:
         if engine.dialect.name == "sqlite":
             _begin_on_sqlite(pooled, read_only=True)
         else:
-            driver.autocommit = True
+            _set_autocommit(driver, True)
     except BaseException:
         pooled.close()
         raise
@@ -133,7 +135,7 @@ def execute_alone(engine: Engine, statement: str, values: Any) -> None:
             _set_query_only(pooled, False)
             write_lock.take(driver, statement, values)
         else:
-            driver.autocommit = True
+            _set_autocommit(driver, True)
             driver.execute(statement, values)
     except engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
         raise OperationalError("write", None, error) from error
@@ -190,8 +192,6 @@ def _postgresql_rules(engine: Engine) -> None:
     def on_checkout(connection: Any, record: Any, pooled: Any) -> None:
         now = clock.monotonic()
         try:
-            if connection.autocommit:  # it was used for reading
-                connection.autocommit = False
             if now - record.info.get("rests_since", now) >= TRUSTED_FOR:
                 engine.dialect.do_ping(connection)
         except engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
@@ -205,7 +205,8 @@ def _postgresql_rules(engine: Engine) -> None:
     end_reading, rollback = engine.dialect.do_commit, engine.dialect.do_rollback
 
     def do_rollback(connection: Any) -> None:
-        (end_reading if connection.read_only else rollback)(connection)
+        if not connection.autocommit:  # else no transaction was begun
+            (end_reading if connection.read_only else rollback)(connection)
 
     engine.dialect.do_rollback = do_rollback  # type: ignore[assignment]
 
@@ -213,5 +214,12 @@ def _postgresql_rules(engine: Engine) -> None:
 def _begin_on_postgresql(pooled: PoolProxiedConnection, read_only: bool) -> None:
     # The driver begins by itself, with the first statement.
     driver: Any = pooled.dbapi_connection
+    _set_autocommit(driver, False)
     if bool(driver.read_only) != read_only:
         driver.read_only = read_only
+
+
+def _set_autocommit(driver: Any, wanted: bool) -> None:
+    # A connection stays in the mode it was used in last: being asked for it, the driver waits for locks of its own.
+    if driver.autocommit != wanted:
+        driver.autocommit = wanted
