@@ -7,12 +7,11 @@ from datetime import datetime
 from itertools import takewhile
 
 from portal.billing import gateway
+from portal.fulfillment import crediting
+from portal.fulfillment.crediting import DUE, UNPAID, Bills
 
 FREE_WHILE_PAUSED = "mark_uncollectible"  # Stripe's documentation: "offer services for free"
-DUE = ("draft", "open")  # Stripe's states of an invoice that is still to be paid
-UNPAID = (*DUE, "uncollectible", "void")
 Ends = dict[str, datetime | None]
-Bills = Sequence[gateway.InvoiceRead]
 
 
 def open_account(connection: gateway.Connection, found: gateway.PurchaseRead) -> Bills | None:
@@ -21,13 +20,19 @@ def open_account(connection: gateway.Connection, found: gateway.PurchaseRead) ->
     if status == "trialing" or (status == "active" and (invoice is None or found.collects == FREE_WHILE_PAUSED)):
         return None
     is_paid = status == "active" and invoice is not None and invoice.status == "paid"
-    if is_paid and invoice is not None and invoice.settles_a_period:
+    if is_paid and invoice is not None and _leaves_nothing_open(invoice):
         return None
     bills = gateway.list_invoices(connection, found.subscription.id)
     # Changes alone were paid last: that says nothing about a bill for the period. What is older than a paid one does
     # not matter any more.
-    newest = takewhile(lambda bill: not (bill.status == "paid" and bill.settles_a_period), bills)
+    newest = takewhile(lambda bill: not _leaves_nothing_open(bill), bills)
     return None if is_paid and not any(bill.status in UNPAID for bill in newest) else bills
+
+
+def _leaves_nothing_open(bill: gateway.InvoiceRead) -> bool:
+    """Whether a period was paid in full, and not over a credit whose worth older bills would tell."""
+    is_over_credit = any(line.gives_back for line in bill.lines)
+    return bill.status == "paid" and bill.settles_a_period and not is_over_credit
 
 
 def sold_beside(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[str, ...]:
@@ -58,10 +63,10 @@ def paid_until(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[gatewa
 def _paid_ends(bills: Bills) -> Iterator[tuple[str, datetime]]:
     """By item, the ends that were paid for.
 
-    A change within a period that is not paid itself pays for nothing beyond what is. Where nothing is, only money
-    counts: a credit over a bill that is open is no payment. A bill that gives nothing back was paid for in full.
+    A bill over a credit for what was never paid for pays for nothing. A change within a period that is not paid itself
+    pays for nothing beyond what is. Where nothing is, money counts. A bill that gives nothing back was paid in full.
     """
-    paid = [bill for bill in bills if bill.status == "paid"]
+    paid = [bill for place, bill in enumerate(bills) if bill.status == "paid" and not _is_hollow(bills, place)]
     reach = max((line.end for bill in paid for line in bill.whole_periods), default=None)
     for bill in paid:
         # Who paid money for a change in a period that the vendor has given up on gets the rest of it.
@@ -70,9 +75,12 @@ def _paid_ends(bills: Bills) -> Iterator[tuple[str, datetime]]:
         nets = any(line.gives_back for line in bill.lines)
         for line in bill.lines:
             is_owed = nets and line.is_proration and any(each.start <= line.start < each.end for each in owed)
-            if line.gives_back or (is_owed and reach is None and bill.amount_paid <= 0):
-                continue
-            yield line.item_id, min(line.end, reach) if is_owed and reach else line.end
+            if not line.gives_back:
+                yield line.item_id, min(line.end, reach) if is_owed and reach else line.end
+
+
+def _is_hollow(bills: Bills, place: int) -> bool:
+    return crediting.is_hollow(bills[place], bills[place + 1 :])
 
 
 def left_behind(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from portal.billing.gateway import NoSuchPurchase, one_off
 from portal.billing.gateway.money import read_invoice
 from portal.extensions import db
 from portal.fulfillment.models import Purchase
@@ -122,3 +123,14 @@ def test_a_fee_for_the_very_product_is_no_second_key_unless_it_has_a_plan(story:
 )
 def test_lines_in_the_old_shape_are_told_apart(line: dict[str, Any], sells: bool) -> None:
     assert read_invoice({"id": "in_1", "subscription": "sub_1", "lines": {"data": [line]}}).sells_once is sells
+
+
+def test_a_price_that_is_gone_from_the_catalog_hides_no_sale(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: Any) -> None:
+        raise NoSuchPurchase("", code="resource_missing", param="id")
+
+    monkeypatch.setattr(one_off, "found_at", gone)
+    line = {"id": "il_1", "quantity": 2, "pricing": {"price_details": {"price": "price_1", "product": "prod_1"}}}
+    sold = one_off._items(None, {"id": "in_1", "lines": {"data": [line]}})  # type: ignore[arg-type]
+
+    assert [(item.price_id, item.product_id, item.quantity) for item in sold] == [("price_1", "prod_1", 2)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ class BilledLine:
     """A line of an invoice for a period of a subscription item. quantity: None where Stripe did not say.
 
     gives_back: a credit for time that was not used; it bills no period. is_proration: it follows from a change within a
-    period that another line bills.
+    period that another line bills. amount: in minor units, before discounts; below zero for a credit.
     """
 
     item_id: str
@@ -29,6 +29,7 @@ class BilledLine:
     end: datetime
     gives_back: bool = False
     is_proration: bool = False
+    amount: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def read_invoice(found: Mapping[str, Any]) -> InvoiceRead:
         amount_paid=whole(found.get("amount_paid")) or 0,
         currency=str(found.get("currency") or ""),
         subscription_id=identifier(details.get("subscription")) or identifier(found.get("subscription")),
-        lines=tuple(_lines(lines)),
+        lines=tuple(_free_time_given_back(list(_lines(lines)))),
         has_all_lines=not has_more,
         sells_once=has_more or any(sells_once(mapping(line)) for line in lines),
         reason=str(found.get("billing_reason") or ""),
@@ -123,7 +124,16 @@ def _lines(lines: list[Any]) -> Iterator[BilledLine]:
         if item and end:
             is_proration = bool(details.get("proration") or line.get("proration"))
             gives_back, quantity = _gives_back(line), whole(line.get("quantity"))
-            yield BilledLine(item, price, quantity, start or end, end, gives_back, is_proration)
+            amount = whole(line.get("amount")) or 0
+            yield BilledLine(item, price, quantity, start or end, end, gives_back, is_proration, amount)
+
+
+def _free_time_given_back(lines: Sequence[BilledLine]) -> Iterator[BilledLine]:
+    """A credit for a free plan is over 0: the line that stands beside one that costs something, for the same time."""
+    costs = {(line.item_id, line.start) for line in lines if line.amount > 0}
+    for line in lines:
+        is_free_time = line.is_proration and line.amount == 0 and (line.item_id, line.start) in costs
+        yield replace(line, gives_back=True) if is_free_time else line
 
 
 def _gives_back(line: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from portal.billing.gateway.calls import pages
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.money import read_invoice, sells_once
 from portal.billing.gateway.objects import BoughtItem, CustomerRead, read_customer
-from portal.billing.gateway.purchases import found_at, list_sessions
+from portal.billing.gateway.purchases import NoSuchPurchase, found_at, list_sessions
 from portal.billing.gateway.sessions import SessionRead
 from portal.billing.gateway.values import identifier, mapping, metadata, moment, whole
 
@@ -116,7 +116,10 @@ def _price(connection: Connection, line: Mapping[str, Any]) -> Mapping[str, Any]
     if not price_id:
         return {}
     params: Any = {"expand": ["product"]}
-    return found_at(connection, "prices", price_id, params)
+    try:
+        return found_at(connection, "prices", price_id, params)
+    except NoSuchPurchase:  # gone from the catalog; what was paid for it is still to be told
+        return {"product": _product_of(line)}
 
 
 def _item(line: Mapping[str, Any], price: Mapping[str, Any]) -> BoughtItem:
