@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from portal import clock
 from portal.audit import service as audit
 from portal.audit.service import Actor
 from portal.customers.models import Customer
@@ -16,7 +17,10 @@ from portal.extensions import db
 from portal.fulfillment import claiming, sweeps
 from portal.fulfillment import service as fulfillment
 from portal.fulfillment.models import Purchase
+from portal.outbox import service as outbox
 from portal.vendors.service import HasId, VendorProfile
+
+KEY_TAKES = timedelta(seconds=5)  # until the desk looks whether the payment is settled
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,12 @@ def list_for(vendor: HasId) -> list[Unclaimed]:
     return [_shown(purchase) for purchase in db.session.scalars(mine.order_by(Purchase.first_seen_at))]
 
 
+def of_payer(vendor_id: int, stripe_customer_id: str) -> list[str]:
+    """The unclaimed payments of one Stripe customer, by Stripe id."""
+    mine = select(Purchase.stripe_id).filter_by(vendor_id=vendor_id, stripe_customer_id=stripe_customer_id)
+    return list(db.session.scalars(mine.where(Purchase.state == "unclaimed")))
+
+
 def bind(vendor_id: int, stripe_id: str, customer_id: int, by: Actor | None = None) -> None:
     """Say whose payment it is, once, in the caller's transaction; a job then ensures the key, or `ensure_now` at once.
 
@@ -60,6 +70,7 @@ def bind(vendor_id: int, stripe_id: str, customer_id: int, by: Actor | None = No
     after = {"customer_id": customer_id}
     audit.record(vendor_id, "purchase.bind", f"purchase:{stripe_id}"[:100], before={}, after=after, actor=by)
     sweeps.queue_ensure(vendor_id, [stripe_id])
+    outbox.queue_job("reconciliation.watch", vendor_id=vendor_id, available_at=clock.now() + KEY_TAKES)
 
 
 def mail_link(vendor: VendorProfile, stripe_id: str) -> None:

@@ -1,19 +1,17 @@
 """How well Stripe's news reaches us: the line on top of the desk, and the operator's numbers. Nothing is asked here.
 
-It turns red within the hour; Stripe tries for three days before it gives an event up, and longer before it gives the
-endpoint up.
+It turns red within a quarter of an hour; Stripe tries for three days before it gives an event up, and longer before it
+gives the endpoint up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from flask_babel import format_timedelta, ngettext
 from flask_babel import gettext as _
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from portal import clock
 from portal.billing.models import StripeAccount
@@ -26,7 +24,6 @@ from portal.webhooks.models import StripeEvent
 
 GOOD, QUIET, WATCH, BAD = "success", "info", "warning", "danger"
 LONG_WAIT = timedelta(hours=1)
-SWEPT = timedelta(minutes=10)  # an event that comes later than this came by the sweep
 NO_SWEEP = timedelta(minutes=45)
 SAMPLE = 3
 
@@ -35,11 +32,13 @@ SAMPLE = 3
 class Health:
     """The line. waiting: events not worked off; failing: of these, those that failed before. problems: (kind, text).
 
-    is_fetched: the last events did not come by themselves. is_unswept: Stripe's list of events is not read any more.
+    last_event_at: of those that came by themselves; last_fetched_at: of those read from Stripe's list. is_fetched: the
+    last ones did not come by themselves. is_unswept: Stripe's list of events is not read any more.
     """
 
     has_key: bool
     last_event_at: datetime | None
+    last_fetched_at: datetime | None
     waiting: int
     failing: int
     parked: int
@@ -55,7 +54,7 @@ class Health:
         kinds = [kind for kind, _text in self.problems]
         if kinds:
             return BAD if BAD in kinds else WATCH
-        return GOOD if self.last_event_at else QUIET
+        return GOOD if self.last_event_at or self.last_fetched_at else QUIET
 
     @property
     def waits_for(self) -> str:
@@ -69,18 +68,18 @@ class Health:
 
 
 def of(vendor: HasId) -> Health:
-    """The line of a vendor, in four queries."""
+    """The line of a vendor."""
     account = db.session.get(StripeAccount, vendor.id)
     counted = _counts(vendor.id)
-    newest = _newest(vendor.id)
     found = endpoint.health_of(vendor.id)
     has_key = bool(account and account.api_key)
     lag = clock.now() - counted.oldest if counted.oldest else timedelta(0)
-    is_fetched, is_unswept = _is_fetched(newest), _is_unswept(account)
+    is_fetched, is_unswept = _is_fetched(vendor.id, found.ok_since), _is_unswept(account)
     problems = _problems(has_key, found, counted, lag) + _of_the_sweep(is_fetched, is_unswept)
     return Health(
         has_key=has_key,
-        last_event_at=newest[0].received_at if newest else None,
+        last_event_at=_last(vendor.id, is_fetched=False),
+        last_fetched_at=_last(vendor.id, is_fetched=True),
         waiting=counted.waiting,
         failing=counted.failing,
         parked=counted.parked,
@@ -121,9 +120,11 @@ def _counts(vendor_id: int) -> _Counts:
     )
 
 
-def _newest(vendor_id: int) -> list[Row[Any]]:
-    latest = select(StripeEvent.received_at, StripeEvent.created_at).where(StripeEvent.vendor_id == vendor_id)
-    return list(db.session.execute(latest.order_by(StripeEvent.id.desc()).limit(SAMPLE)))
+def _last(vendor_id: int, *, is_fetched: bool) -> datetime | None:
+    mine = select(StripeEvent.received_at).where(
+        StripeEvent.vendor_id == vendor_id, StripeEvent.is_fetched == is_fetched
+    )
+    return db.session.scalar(mine.order_by(StripeEvent.id.desc()).limit(1))
 
 
 def _problems(has_key: bool, found: EndpointHealth, counted: _Counts, lag: timedelta) -> list[tuple[str, str]]:
@@ -155,9 +156,12 @@ def _endpoint_words() -> dict[str, tuple[str, str]]:
     }
 
 
-def _is_fetched(newest: Sequence[Row[Any]]) -> bool:
-    """Whether the last events did not come by themselves but by the sweep."""
-    return len(newest) == SAMPLE and all(row.received_at - row.created_at >= SWEPT for row in newest)
+def _is_fetched(vendor_id: int, since: datetime | None) -> bool:
+    """Whether the last events did not come by themselves though they should have: since the endpoint is in order."""
+    mine = select(StripeEvent.is_fetched).where(StripeEvent.vendor_id == vendor_id)
+    latest = mine if since is None else mine.where(StripeEvent.created_at > since)
+    newest = list(db.session.scalars(latest.order_by(StripeEvent.id.desc()).limit(SAMPLE)))
+    return len(newest) == SAMPLE and all(newest)
 
 
 def _is_unswept(account: StripeAccount | None) -> bool:

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import Row, and_, func, select, text, update
 
 from portal import clock
 from portal.audit import service as audit
 from portal.database import insert_into
 from portal.errors import Conflict, NotFound
 from portal.extensions import db
+from portal.fulfillment.models import Purchase
 from portal.reconciliation.account import Comparison
 from portal.reconciliation.found import KINDS, Found
 from portal.reconciliation.models import Finding
@@ -99,11 +100,33 @@ def close_as_gone(ids: Sequence[int]) -> None:
         db.session.execute(update(Finding).where(mine, Finding.state == OPEN).values(values))
 
 
-def close(finding: Finding, state: str, outcome: str) -> None:
-    """End a finding by a person's or a command's doing. Raises Conflict where somebody was faster."""
+def close_claimed(vendor_id: int) -> None:
+    """Close the payments that somebody has claimed and has a key for, and say whose they are."""
+    is_it = and_(Purchase.vendor_id == Finding.vendor_id, Purchase.stripe_id == Finding.subject)
+    is_claimed = and_(Purchase.state == "served", Purchase.customer_id.is_not(None))
+    mine = and_(Finding.vendor_id == vendor_id, Finding.kind == "unclaimed_payment", Finding.state == OPEN)
+    for finding, owner in db.session.execute(
+        select(Finding, Purchase.customer_id).join(Purchase, is_it).where(mine, is_claimed)
+    ):
+        finding.state, finding.closed_at, finding.customer_id = REPAIRED, clock.now(), owner
+        finding.outcome = _("It belongs to a customer now, and has its key.")
+
+
+def close(finding: Finding, state: str, outcome: str, customer_id: int | None = None) -> None:
+    """End a finding by a person's or a command's doing. Raises Conflict where somebody was faster.
+
+    customer_id: whom it turned out to be about.
+    """
     actor = audit.current_actor()
     mine = update(Finding).where(Finding.id == finding.id, Finding.state == OPEN)
-    values = {"state": state, "outcome": outcome, "closed_at": clock.now(), "closed_by": actor.label[:120]}
+    values: dict[str, Any] = {
+        "state": state,
+        "outcome": outcome,
+        "closed_at": clock.now(),
+        "closed_by": actor.label[:120],
+    }
+    if customer_id:
+        values["customer_id"] = customer_id
     if db.session.execute(mine.values(values)).rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict(_("Somebody has dealt with this already."))
     audit.record(

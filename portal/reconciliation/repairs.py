@@ -119,7 +119,8 @@ def apply(ready: Ready, *, may_take_away: bool, seal: str | None = None) -> Resu
         db.session.rollback()
         raise TakesAway(_("This takes something away from a customer, so it needs your confirmation."))
     if result.is_done:
-        ledger.close(ledger.get(ready.vendor, ready.finding_id), ledger.REPAIRED, result.outcome)
+        finding = ledger.get(ready.vendor, ready.finding_id)
+        ledger.close(finding, ledger.REPAIRED, result.outcome, ready.case.chosen)
     else:
         ledger.note_failure(ready.finding_id, result.outcome)
     return result

@@ -44,6 +44,7 @@ def _watch_one(vendor_id: int) -> None:
     unclaimed, parked = local.unclaimed_payments(vendor_id), local.parked_events(vendor_id)
     unclear, keyless = local.unreadable_purchases(vendor_id), charged(vendor_id)
     ledger.keep(vendor_id, [*keyless, *unclaimed, *unclear, *parked])
+    ledger.close_claimed(vendor_id)
     ledger.close_gone(vendor_id, started_at, kinds=("unclaimed_payment",))
     ledger.close_as_gone(_over(vendor_id, *({one.subject for one in found} for found in (keyless, parked, unclear))))
     _try_again(vendor_id)

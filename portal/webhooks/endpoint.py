@@ -32,6 +32,7 @@ class EndpointHealth:
     """Our endpoint as it was found. state: one of STATES; unknown where Stripe could not be asked, or never was.
 
     missing_types: events it is not told of. duplicates: other endpoints with our address. checked_at: None if never.
+    ok_since: since when it was found in order each time.
     """
 
     state: str = UNKNOWN
@@ -41,6 +42,7 @@ class EndpointHealth:
     api_version: str = ""
     duplicates: tuple[str, ...] = ()
     checked_at: datetime | None = None
+    ok_since: datetime | None = None
 
     @property
     def is_ok(self) -> bool:
@@ -94,7 +96,8 @@ def keep(vendor_id: int, health: EndpointHealth) -> None:
     account = db.session.get(StripeAccount, vendor_id)
     if account is None or (health.state == UNKNOWN and health_of(vendor_id).state != UNKNOWN):
         return
-    kept = stored(account)
+    kept, before = stored(account), health_of(vendor_id)
+    ok_since = (before.ok_since or health.checked_at) if health.state == OK else None
     kept["endpoint"] = {
         "state": health.state,
         "endpoint_id": health.endpoint_id,
@@ -102,6 +105,7 @@ def keep(vendor_id: int, health: EndpointHealth) -> None:
         "api_version": health.api_version,
         "duplicates": list(health.duplicates),
         "checked_at": health.checked_at.isoformat() if health.checked_at else None,
+        "ok_since": ok_since.isoformat() if ok_since else None,
     }
     account.health = json.dumps(kept)
 
@@ -112,7 +116,6 @@ def health_of(vendor_id: int) -> EndpointHealth:
     kept = stored(account).get("endpoint") if account is not None else None
     if not isinstance(kept, dict):
         return EndpointHealth(url=url_of(vendor_id))
-    checked_at = kept.get("checked_at")
     return EndpointHealth(
         state=str(kept.get("state") or UNKNOWN),
         url=url_of(vendor_id),
@@ -120,8 +123,13 @@ def health_of(vendor_id: int) -> EndpointHealth:
         missing_types=tuple(kept.get("missing_types") or ()),
         api_version=str(kept.get("api_version") or ""),
         duplicates=tuple(kept.get("duplicates") or ()),
-        checked_at=datetime.fromisoformat(checked_at) if checked_at else None,
+        checked_at=_time(kept.get("checked_at")),
+        ok_since=_time(kept.get("ok_since")),
     )
+
+
+def _time(kept: Any) -> datetime | None:
+    return datetime.fromisoformat(kept) if kept else None
 
 
 def stored(account: StripeAccount) -> dict[str, Any]:

@@ -81,8 +81,8 @@ def _read_endpoint(vendor_id: int) -> Endpoint | None:
     return Endpoint(row[0], billing.opened_secrets(row[0], row[1] or ""), row[2], row[3] or "", row[4] or "")
 
 
-def row_for(endpoint: Endpoint, raw: bytes) -> dict[str, Any]:
-    """The inbox row of a genuine body. Raises Unreadable."""
+def row_for(endpoint: Endpoint, raw: bytes, *, is_fetched: bool = False) -> dict[str, Any]:
+    """The inbox row of a genuine body. is_fetched: from Stripe's list. Raises Unreadable."""
     facts = reading.read(raw)
     now = clock.now()
     sha256 = hashlib.sha256(raw).hexdigest()
@@ -105,6 +105,7 @@ def row_for(endpoint: Endpoint, raw: bytes) -> dict[str, Any]:
         "last_error": "",
         "available_at": now,
         "done_at": None if state == "received" else now,
+        "is_fetched": is_fetched,
     }
 
 

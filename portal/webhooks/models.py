@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import clock
@@ -19,6 +19,7 @@ class StripeEvent(db.Model):
     (`sub_…`, `cs_…`, `in_…`, `pi_…` or `cus_…`); events of one subject share one re-reading. account: set for events of
     a connected account only. state: received, done, ignored (not ours) or parked (given up, with the reason in
     last_error); a received one with a lease is being worked on, and only the worker with the current fence may end it.
+    is_fetched: it did not come by itself but by the sweep.
     """
 
     __tablename__ = "stripe_events"
@@ -48,3 +49,4 @@ class StripeEvent(db.Model):
     available_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    is_fetched: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

@@ -14,7 +14,7 @@ from portal.billing import service as billing
 from portal.errors import NotFound, PortalError
 from portal.extensions import db
 from portal.fulfillment import service as fulfillment
-from portal.fulfillment import sweeps
+from portal.fulfillment import sweeps, unclaimed
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.reading import Source
 from portal.outbox import claims as outbox_claims
@@ -125,13 +125,16 @@ def _read(claim: Claim, source: Source, stripe_id: str) -> Facts | None:
 
 
 def _look_at_customer(claim: Claim, source: Source) -> str:
-    """Note what became of the customer, and have each of its purchases looked at by itself: there may be many."""
+    """Note what became of the customer, and have each of its purchases looked at by itself: there may be many.
+
+    Whose the customer is may be known from now on: then what was paid and belonged to nobody is theirs.
+    """
     read_at = clock.now()
     try:
         customer = gateway.retrieve_customer(source.connection, claim.subject)
     except gateway.NoSuchCustomer:
         return "unknown"
-    purchases = fulfillment.purchases_of(source, claim.subject)
+    purchases = {*fulfillment.purchases_of(source, claim.subject), *unclaimed.of_payer(claim.vendor_id, claim.subject)}
     billing.record_customer(claim.vendor_id, customer, source.connection.livemode, read_at)
     sweeps.queue_ensure(claim.vendor_id, purchases)
     return "queued" if purchases else ""

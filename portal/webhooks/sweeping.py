@@ -19,7 +19,7 @@ from portal.fulfillment import service as fulfillment
 from portal.fulfillment import sweeps
 from portal.fulfillment.reading import Source
 from portal.outbox import service as outbox
-from portal.webhooks import inbox
+from portal.webhooks import endpoint, inbox
 from portal.webhooks.event_types import HANDLED
 from portal.webhooks.models import StripeEvent
 
@@ -41,19 +41,21 @@ def sweep_events(*, vendor_id: int | None) -> None:
     with unit_of_work.reading():
         source = fulfillment.source_of(vendor_id)
         cursor = db.session.scalar(select(StripeAccount.events_until).where(StripeAccount.vendor_id == vendor_id))
-        endpoint = inbox.find_endpoint(str(vendor_id))
-    if source is None or endpoint is None:
+        door = inbox.find_endpoint(str(vendor_id))
+    if source is None or door is None:
         return
-    now = clock.now()
+    health, now = endpoint.check_endpoint(source), clock.now()
     since = max(cursor - OVERLAP if cursor else now - LONGEST_AGO, now - LONGEST_AGO)
     until = min(now, since + OVERLAP + MOST_AT_ONCE)
     found = _between(source, since, until if until < now else None)
     if not _move_cursor(vendor_id, cursor, until):
         return
+    endpoint.keep(vendor_id, health)
     known = _known(vendor_id, [str(event.get("id")) for event in found])
     for event in found:
         if event.get("id") not in known:
-            inbox.store(db.session.connection(), inbox.row_for(endpoint, json.dumps(event, default=str).encode()))
+            row = inbox.row_for(door, json.dumps(event, default=str).encode(), is_fetched=True)
+            inbox.store(db.session.connection(), row)
     if until < now:
         outbox.queue_job(SWEEP, vendor_id=vendor_id)
     if cursor is None or cursor < now - LONGEST_AGO:

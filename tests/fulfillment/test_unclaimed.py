@@ -124,6 +124,24 @@ def test_what_is_bound_stands_at_stripe_too(story: Story) -> None:
     assert found["customer"]["metadata"] == marks
 
 
+def test_what_somebody_paid_before_they_were_known_is_theirs_once_stripe_says_who_they_are(story: Story) -> None:
+    """The hourly looks are over by then."""
+    buyer, owner = story.shop.customer(email=PAYER), story.customer()
+    lines = [{"price": story.once().id, "quantity": 1}]
+    given = {"mode": "payment", "success_url": "https://acme.example/thanks", "customer": buyer.id}
+    session = story.shop.v1.checkout.sessions.create({**given, "line_items": lines})
+    story.do("pay", session.id)
+    story.tell_of("checkout.session.completed", {"id": session.id, "object": "checkout.session"})
+    assert [one.stripe_id for one in unclaimed.list_for(story.vendor)] == [session.id]
+
+    story.move(days=4)
+    story.shop.v1.customers.update(buyer.id, {"metadata": {"skm_customer_id": str(owner.id)}})
+    story.tell_of("customer.updated", {"id": buyer.id, "object": "customer"})
+
+    assert unclaimed.list_for(story.vendor) == []
+    assert story.the_key().customer_id == owner.id
+
+
 def test_only_payments_and_customers_of_the_vendor_count(story: Story) -> None:
     stripe_id, theirs = pay(story), story.customer()
     with pytest.raises(Invalid):

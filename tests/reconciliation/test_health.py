@@ -11,7 +11,6 @@ from portal.billing import gateway
 from portal.billing.models import StripeAccount
 from portal.extensions import db
 from portal.webhooks import endpoint
-from portal.webhooks.models import StripeEvent
 from tests.fulfillment.story import Story
 from tests.reconciliation.desk import Desk
 from tests.support.page import Page
@@ -32,14 +31,11 @@ def found_out(story: Story) -> str:
     return endpoint.health_of(story.vendor_id).state
 
 
-def fetched(story: Story, late: timedelta) -> None:
-    """Three events, each of which came that long after it happened."""
+def swept(story: Story) -> None:
+    """Three purchases happen, of which no event reaches us; the sweep finds them."""
     for _time in range(3):
-        story.tell(story.buy(story.customer()))
-    story.work()
-    for event in db.session.query(StripeEvent):
-        event.created_at = event.received_at - late
-    db.session.commit()
+        story.buy(story.customer())
+    story.sweep("webhooks.sweep_events")
 
 
 def test_compare_now_finds_out_that_the_endpoint_is_disabled(story: Story, staff: Page) -> None:
@@ -88,15 +84,45 @@ def test_a_comparison_without_a_key_asks_nothing(story: Story, desk: Desk) -> No
 
 def test_events_that_only_come_by_the_sweep_lead_to_the_doctor(story: Story, staff: Page) -> None:
     """A wrong secret or a wall in between: the endpoint at Stripe looks right."""
-    fetched(story, timedelta(minutes=20))
+    stands(story)
+    story.sweep("webhooks.sweep_events")
+    story.move(minutes=1)
+    swept(story)
     staff.get("/Reconciliation")
 
-    assert "they were fetched from Stripe's list" in staff.text
+    assert found_out(story) == endpoint.OK
+    assert "they were fetched from Stripe's list" in staff.text and "Last one fetched" in staff.text
+    assert staff.soup.select_one(DOCTOR)
+
+    story.tell(story.buy(story.customer()))
+    staff.get("/Reconciliation")
+    assert "Stripe's news arrives." in staff.text
+
+
+def test_what_happened_before_the_endpoint_was_there_is_no_sign_of_trouble(story: Story, staff: Page) -> None:
+    swept(story)
+    stands(story)
+    story.move(minutes=16)
+    story.sweep("webhooks.sweep_events")
+    staff.get("/Reconciliation")
+
+    assert "No event has come by itself yet." in staff.text
+    assert not staff.soup.select(".note.d") and not staff.soup.select_one(DOCTOR)
+
+
+def test_the_sweep_finds_out_that_the_endpoint_is_disabled(story: Story, staff: Page) -> None:
+    stands(story, disabled=True)
+    story.sweep("webhooks.sweep_events")
+    staff.get("/Reconciliation")
+
+    assert "Stripe has disabled your webhook endpoint" in staff.text
     assert staff.soup.select_one(DOCTOR)
 
 
 def test_events_that_come_by_themselves_need_no_doctor(story: Story, staff: Page) -> None:
-    fetched(story, timedelta(seconds=5))
+    for _time in range(3):
+        story.tell(story.buy(story.customer()))
+    story.work()
     staff.get("/Reconciliation")
 
     assert not staff.soup.select(".note.d") and not staff.soup.select_one(DOCTOR)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from portal import clock
 from portal.billing.gateway import STRIPE_API_VERSION
 from portal.extensions import db
 from portal.webhooks import endpoint
@@ -48,8 +50,12 @@ def test_the_right_endpoint_is_fine_and_remembered(clinic: Clinic) -> None:
 
     endpoint.keep(clinic.vendor_id, found)
     db.session.commit()
-    assert endpoint.health_of(clinic.vendor_id) == found
-    assert endpoint.health_of(clinic.vendor_id).is_ok
+    assert endpoint.health_of(clinic.vendor_id) == replace(found, ok_since=found.checked_at)
+
+    endpoint.keep(clinic.vendor_id, replace(found, checked_at=clock.now()))
+    assert endpoint.health_of(clinic.vendor_id).ok_since == found.checked_at
+    endpoint.keep(clinic.vendor_id, replace(found, state=endpoint.DISABLED))
+    assert endpoint.health_of(clinic.vendor_id).ok_since is None
 
 
 def test_all_events_are_our_events_too(clinic: Clinic) -> None:
