@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import OperationalError
@@ -65,7 +67,7 @@ def _answer(status: int, message: str) -> Response:
     g.private = True
     if request.path.lower().startswith("/api/"):
         return make_response(jsonify(result=1, message=message), status)
-    url, label = _way_on()
+    url, label = _way_to_sign_in() if status == 401 else _way_on()
     page = render_template(
         "errors/page.html",
         status=status,
@@ -76,6 +78,15 @@ def _answer(status: int, message: str) -> Response:
         action_label=label,
     )
     return make_response(page, status)
+
+
+def _way_to_sign_in() -> tuple[str, str]:
+    """Sign in, and come back to the page with the form, if it is one of this site's."""
+    left = urlsplit(request.referrer or "")
+    path = left.path + (f"?{left.query}" if left.query else "")
+    wanted = addresses.safe_next(path) if left.netloc == request.host else None
+    page = addresses.portal_path(g.vendor, "SignIn") if g.get("vendor") else "/SignIn"
+    return f"{page}?{addresses.query(next=wanted)}" if wanted else page, _("Sign in")
 
 
 def _way_on() -> tuple[str, str]:

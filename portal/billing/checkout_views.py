@@ -58,6 +58,13 @@ def checkout() -> Response | tuple[str, int]:
     return redirect(address, code=303)
 
 
+@bp.get(f"{PORTAL}/Billing/Checkout")
+@access.customer(terms_open=True)
+def checkout_again() -> Response:
+    """Reloading what a failed purchase left in the address bar leads to the plans."""
+    return redirect(addresses.portal_path(g.vendor, "Plans"), code=303)
+
+
 def _address_for(asked: Asked) -> str:
     """Where to send the browser: to the order's page at Stripe, or to our own once it is paid.
 

@@ -55,6 +55,13 @@ def portal() -> Response | tuple[str, int]:
     return _go(connection, step, asked)
 
 
+@bp.get(f"{PORTAL}/Billing/Portal")
+@access.customer(terms_open=True)
+def portal_again() -> Response:
+    """Reloading what a failed step left in the address bar leads to the page it was asked on."""
+    return redirect(addresses.portal_path(g.vendor, "Billing"), code=303)
+
+
 def _note(step: portal_sessions.Step) -> None:
     after = {"flow": step.flow or "home", "subscription": step.subscription}
     audit.record(g.vendor.id, "billing.portal", f"customer:{step.customer.id}", after=after)
