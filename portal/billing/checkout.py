@@ -5,18 +5,18 @@ An edge joins the steps, committing in between: `orders.begin`, `stripe_customer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from portal import addresses, clock
 from portal.billing import gateway, orders, plans
 from portal.billing.links import TEMPORARY
-from portal.billing.models import Order
+from portal.billing.models import Order, Plan
 from portal.billing.orders import Ordered, Wish
 from portal.billing.portal_sessions import SeveralCustomers
 from portal.errors import Conflict, Invalid, NotFound
@@ -72,9 +72,22 @@ def find_wish(
         price_id=plan.price_id,
         mode="subscription" if plan.interval else "payment",
         quantity=_quantity(quantity),
-        trial_days=0 if _had_a_trial(vendor.id, chosen.id, plan.stripe_product_id) else plan.trial_days,
+        trial_days=0
+        if (chosen.id, plan.stripe_product_id) in bought_before(vendor.id, [chosen.id])
+        else plan.trial_days,
     )
     return Asked(wish, livemode, _waiting(vendor.id, wish))
+
+
+def bought_before(vendor_id: int, customer_ids: Collection[int]) -> set[tuple[int, str]]:
+    """Which customers have bought which products at Stripe, by their ids: they get no free trial any more.
+
+    A free trial is for the first purchase of a product; otherwise it could be had again and again.
+    """
+    plan = and_(Plan.vendor_id == Order.vendor_id, Plan.price_id == Order.price_id)
+    paid = select(Order.customer_id, Plan.stripe_product_id).distinct().join(Plan, plan)
+    mine = (Order.vendor_id == vendor_id, Order.customer_id.in_(customer_ids), Order.state == orders.PAID)
+    return {(row[0], row[1]) for row in db.session.execute(paid.where(*mine))}
 
 
 def params_for(
@@ -158,13 +171,6 @@ def _waiting(vendor_id: int, wish: Wish) -> str:
         vendor_id=vendor_id, customer_id=wish.customer_id, price_id=wish.price_id, state=orders.WAITING
     )
     return db.session.scalar(mine.order_by(Order.created_at.desc()).limit(1)) or ""
-
-
-def _had_a_trial(vendor_id: int, customer_id: int, stripe_product_id: str) -> bool:
-    """A free trial is for the first purchase of a product; otherwise it could be had again and again."""
-    same = select(plans.Plan.price_id).filter_by(vendor_id=vendor_id, stripe_product_id=stripe_product_id)
-    mine = select(Order.id).filter_by(vendor_id=vendor_id, customer_id=customer_id, state=orders.PAID)
-    return db.session.scalar(mine.where(Order.price_id.in_(same)).limit(1)) is not None
 
 
 def _locale(language: str) -> str:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from portal import PORTAL, access, addresses, throttle, unit_of_work
 from portal.billing import checkout as checkouts
-from portal.billing import gateway, orders, plans, portal_sessions, stripe_customers
+from portal.billing import gateway, orders, plan_views, plans, portal_sessions, stripe_customers
 from portal.billing.blueprint import bp
 from portal.billing.checkout import Asked, NotForSale
 from portal.billing.orders import Ordered
@@ -46,7 +46,9 @@ def checkout() -> Response | tuple[str, int]:
     try:
         with unit_of_work.reading():
             asked = checkouts.find_wish(g.vendor, g.customers, **given)
-    except (NotFound, NotForSale, Invalid, SeveralCustomers) as error:
+    except Invalid as error:
+        return plan_views.plans_page(given, error.message), error.status
+    except (NotFound, NotForSale, SeveralCustomers) as error:
         flash(error.message, "error")
         return redirect(addresses.portal_path(g.vendor, "Plans"), code=303)
     if asked.waits and not request.form.get("again"):

@@ -52,11 +52,17 @@ class OrderTold:
     at: datetime
 
 
-def list_offers(vendor_id: int, locale: str, had: Mapping[str, int] | None = None) -> list[Offer]:
-    """Everything the vendor sells, by product: two queries, and never a call to Stripe."""
+def list_offers(
+    vendor_id: int, locale: str, had: Mapping[str, int] | None = None, without_trial: Collection[str] = ()
+) -> list[Offer]:
+    """Everything the vendor sells, by product: two queries, and never a call to Stripe.
+
+    had: keys the customer has, by price. without_trial: products at Stripe of which there is no free trial any more.
+    """
     sold = plans.list_sold(vendor_id, plans.mode_of(vendor_id))
     return [
-        _offer(list(same), locale, had or {}) for _product, same in groupby(sold, lambda one: one.stripe_product_id)
+        _offer(list(same), locale, had or {}, has_trial=product not in without_trial)
+        for product, same in groupby(sold, lambda one: one.stripe_product_id)
     ]
 
 
@@ -91,13 +97,13 @@ def price_of(plan: Plan, locale: str) -> str:
     return per_period(amount, plan.interval, plan.interval_count, locale)
 
 
-def _offer(same: Sequence[Plan], locale: str, had: Mapping[str, int]) -> Offer:
+def _offer(same: Sequence[Plan], locale: str, had: Mapping[str, int], *, has_trial: bool) -> Offer:
     prices = [
         Price(
             id=plan.price_id,
             name=plan.nickname,
             price=price_of(plan, locale),
-            trial=_trial(plan.trial_days),
+            trial=_trial(plan.trial_days if has_trial else 0),
             unit=plan.unit_label or (_("Machines") if plans.by_machines(plan) else _("Licenses")),
             had=had.get(plan.price_id, 0),
         )

@@ -50,6 +50,34 @@ def test_coming_back_again_and_again_changes_nothing(buyer: Buyer) -> None:
     assert buyer.story.sandbox.judge.seen == []
 
 
+def test_orders_that_are_not_paid_yet_are_told_apart_and_do_not_deny_a_payment(buyer: Buyer) -> None:
+    buyer.buy(buyer.plan(), quantity="2")
+    session = buyer.buy(buyer.plan(recurring={"interval": "year"}, amount=19000))
+    buyer.pay(session)
+    buyer.page.get(f"{BASE}Plans")
+    told = [one.get_text() for one in buyer.page.soup.select(".note strong")]
+    assert sorted(told) == [
+        "You began to buy Widget Studio × 2, $19.00 per month",
+        "You began to buy Widget Studio, $190.00 per year",
+    ]
+    assert "not finished" not in buyer.page.text
+
+    buyer.page.get(str(buyer.page.soup.select_one('.note form:has(input[value="1"]) a')["href"]))  # type: ignore[index]
+    assert "Your license key" in buyer.page.text
+    notes = buyer.page.get(f"{BASE}Plans").soup.select(".note strong")
+    assert [one.get_text() for one in notes] == ["You began to buy Widget Studio × 2, $19.00 per month"]
+
+
+def test_who_buys_for_two_is_promised_a_trial_while_one_still_gets_it(buyer: Buyer) -> None:
+    price = buyer.plan(metadata={"latchkey_trial_days": "14"})
+    second = factories.make_customer(buyer.story.vendor, name="Globex Research")
+    factories.make_association(db.session.get(factories.User, buyer.user_id), second)  # type: ignore[arg-type]
+    for customer, promised in ((buyer.customer_id, True), (second.id, False)):
+        buyer.pay(buyer.buy(price, customer=str(customer)))
+        buyer.page.get(f"{BASE}Billing/Return?order={buyer.orders()[-1].id}")
+        assert ("14 days free" in buyer.page.get(f"{BASE}Plans").text) is promised
+
+
 def test_row_5_nothing_in_the_address_makes_a_key(buyer: Buyer) -> None:
     session = buyer.buy(buyer.plan())
     stranger = buyer.story.checkout(buyer.story.customer(), buyer.story.once())
