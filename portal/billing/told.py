@@ -114,8 +114,10 @@ def _sentences(
         return _over(text, locale, status, ends_on), text.key_after_end, ""
     if status in ("active", "trialing"):
         if ends_on is not None:
-            last = {"day": date_in(locale, ends_on)}
-            return text.ends % last, _key_ends(text, locale, ends_on, key_until or ends_on), "keep"
+            is_free = status == "trialing" and period_end is not None and ends_on <= period_end
+            said = text.free_then_ends if is_free else text.ends
+            works_until = {"day": date_in(locale, min(ends_on, key_until or ends_on))}
+            return said % {"day": date_in(locale, ends_on)}, text.key_ends % works_until, "keep"
         return _running(text, locale, status, period_end, key_until)
     if status in ("past_due", "unpaid"):
         return (text.past_due if status == "past_due" else text.unpaid), text.key_past_due, "pay"
@@ -132,18 +134,21 @@ def _over(text: Words, locale: str, status: str, ended_on: date | None) -> str:
     return text.ended % {"day": date_in(locale, ended_on)} if ended_on else text.ended_some_day
 
 
-def _key_ends(text: Words, locale: str, paid_until: date, key_until: date) -> str:
-    day = date_in(locale, key_until)
-    if key_until == paid_until:
-        return text.key_ends % {"day": day}
-    return text.key_outlasts % {"end": date_in(locale, paid_until), "day": day}
-
-
 def _running(
     text: Words, locale: str, status: str, period_end: date | None, key_until: date | None
 ) -> tuple[str, str, str]:
     until = {"day": date_in(locale, period_end)} if period_end else None
-    key = text.if_over % {"day": date_in(locale, key_until)} if key_until else text.if_over_some_day
+    key = _if_over(text, locale, period_end, key_until)
     if status == "trialing":
         return (text.free_until % until if until else text.active), key, "change"
     return (text.renews % until if until else text.active), key, "change"
+
+
+def _if_over(text: Words, locale: str, period_end: date | None, key_until: date | None) -> str:
+    """What a cancellation and a payment that fails do: the days of grace are for the payment alone."""
+    if key_until is None:
+        return text.if_over_some_day
+    day = date_in(locale, key_until)
+    if period_end is None or period_end >= key_until:
+        return text.if_over % {"day": day}
+    return text.if_canceled % {"end": date_in(locale, period_end), "day": day}

@@ -24,6 +24,7 @@ class Words:
     renews: str
     active: str
     free_until: str
+    free_then_ends: str
     ends: str
     ended: str
     ended_some_day: str
@@ -33,10 +34,10 @@ class Words:
     incomplete: str
     never_paid: str
     other_status: str
+    if_canceled: str
     if_over: str
     if_over_some_day: str
     key_ends: str
-    key_outlasts: str
     key_after_end: str
     key_past_due: str
     key_paused: str
@@ -61,6 +62,7 @@ def words(locale: str) -> Words:
         renews=_("renews on %(day)s"),
         active=_("active"),
         free_until=_("free trial until %(day)s"),
+        free_then_ends=_("free trial until %(day)s, then it ends"),
         ends=_("ends on %(day)s"),
         ended=_("ended on %(day)s"),
         ended_some_day=_("ended"),
@@ -70,10 +72,10 @@ def words(locale: str) -> Words:
         incomplete=_("waiting for the first payment"),
         never_paid=_("never started: the first payment was not made"),
         other_status=_("status at Stripe: %(status)s"),
+        if_canceled=_("If you cancel, the key works until %(end)s; if a payment fails, until %(day)s."),
         if_over=_("If you cancel or a payment fails, the key works until %(day)s."),
         if_over_some_day=_("If you cancel or a payment fails, the key works until the paid period is over."),
         key_ends=_("The key works until %(day)s."),
-        key_outlasts=_("Paid until %(end)s; the key works until %(day)s."),
         key_after_end=_("The key no longer comes with it."),
         key_past_due=_("Update the payment method to keep the key."),
         key_paused=_("The key starts again when the subscription does."),

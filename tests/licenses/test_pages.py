@@ -105,17 +105,46 @@ def test_a_card_shows_everything_about_its_license(page: Page, acme: Vendor, cus
     assert shown.select_one("input")["value"] == license.key
 
 
-def test_a_canceled_subscription_and_its_license_agree_on_the_day(page: Page, acme: Vendor, customer: Customer) -> None:
-    paid_until = clock.now() + timedelta(days=30)
-    license = make_license(acme, customer=customer, expires_at=paid_until + timedelta(days=3))
-    subscribe(license, cancel_at=paid_until)
-    last = date_in("en", paid_until.date())
-    told = f"Paid until {last}; the key works until {date_in('en', license.expires_at.date())}."
+@pytest.mark.parametrize("status", ["active", "trialing"])
+@pytest.mark.parametrize("period", [0, 365])
+def test_a_canceled_subscription_takes_its_key_along_on_the_last_day(
+    page: Page, acme: Vendor, customer: Customer, status: str, period: int
+) -> None:
+    end = clock.now() + timedelta(days=30)
+    license = make_license(acme, customer=customer, period=period, expires_at=end + timedelta(days=3))
+    subscribe(license, status=status, period_end=end, cancel_at=end)
+    last, grace = date_in("en", end.date()), date_in("en", license.expires_at.date())
+    free = f"free trial until {last}, then it ends"
+    for path in (LICENSES, f"{LICENSES}/{license.global_id}", BILLING):
+        text = page.get(path).text
+        assert f"The key works until {last}." in text
+        assert (free in text) is (status == "trialing")
+        assert grace not in text
+        assert "Paid until" not in text
+    for path in (LICENSES, f"{LICENSES}/{license.global_id}"):
+        assert f"Expires in 30 days, {last}" in page.get(path).text
+
+
+def test_a_key_goes_on_while_one_of_its_subscriptions_does(page: Page, acme: Vendor, customer: Customer) -> None:
+    license = make_license(acme, customer=customer)
+    subscribe(license, stripe_id="sub_a")
+    subscribe(license, stripe_id="sub_b", cancel_at=clock.now() + timedelta(days=5))
+    for path in (LICENSES, f"{LICENSES}/{license.global_id}"):
+        assert "in 365 days" in page.get(path).text
+
+
+def test_the_days_of_grace_are_for_a_payment_that_fails(page: Page, acme: Vendor, customer: Customer) -> None:
+    end = clock.now() + timedelta(days=30)
+    license = make_license(acme, customer=customer, expires_at=end + timedelta(days=3))
+    subscribe(license, status="trialing", period_end=end)
+    last, grace = (date_in("en", at.date()) for at in (end, license.expires_at))
+    told = f"If you cancel, the key works until {last}; if a payment fails, until {grace}."
     for path in (LICENSES, f"{LICENSES}/{license.global_id}", BILLING):
         assert told in page.get(path).text
-    license.expires_at = paid_until
+
+    license.expires_at = end
     db.session.commit()
-    assert f"The key works until {last}." in page.get(LICENSES).text
+    assert f"If you cancel or a payment fails, the key works until {last}." in page.get(LICENSES).text
 
 
 def test_a_subscription_says_what_it_means_for_a_key_that_never_expires(
@@ -129,9 +158,13 @@ def test_a_subscription_says_what_it_means_for_a_key_that_never_expires(
 @pytest.mark.parametrize(
     ("fields", "said", "steps"),
     [
-        ({}, ["$19.00 per month", "renews on", "If you cancel or a payment fails, the key works until"], "change"),
+        (
+            {},
+            ["$19.00 per month", "renews on", "If you cancel, the key works until", "if a payment fails, until"],
+            "change",
+        ),
         ({"status": "trialing"}, ["free trial until"], "change"),
-        ({"cancel_at": clock.now() + timedelta(days=9)}, ["ends on", "Paid until", "the key works until"], "keep"),
+        ({"cancel_at": clock.now() + timedelta(days=9)}, ["ends on", "The key works until"], "keep"),
         ({"status": "past_due"}, ["payment failed", "to keep the key"], "pay"),
         ({"status": "unpaid"}, ["not paid"], "pay"),
         ({"status": "paused"}, ["paused"], "manage"),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from flask_babel import gettext as _
 from sqlalchemy import Text, and_, bindparam, cast, func, select
 
-from portal.billing import cards
+from portal.fulfillment import cards
 from portal.billing.models import Subscription
 from portal.billing.told import Facts, Reading, Told, tell
 from portal.errors import NotFound
@@ -122,6 +122,7 @@ def find(
     is_over = states.is_expired(time_limited=limited, expires_at=license.expires_at, at=reading.now)
     ends = license.expires_at if limited else None
     stored = [Facts._make(row[_END:]) for row in rows if row[_END] is not None]
+    works_until = cards.end_of(ends, stored, reading.now)
     told = [tell(facts, reading, license.block, is_over, ends) for facts in stored]
     newest = cards.NEWEST if before is None else before
     machines = _MACHINES.all(vendor_id=vendor.id, global_id=global_id, before=newest)
@@ -130,7 +131,7 @@ def find(
         license=license,
         masked=masked_key(license.key),
         badges=_badges(license, told, is_trial or license.trial_activation, is_over, limited, reading),
-        expires=reading.days_from_today(license.expires_at) if limited else reading.words.never,
+        expires=reading.days_from_today(works_until) if works_until else reading.words.never,
         features=features,
         subscriptions=sorted(told, key=lambda one: one.is_over),
         machines=listed,

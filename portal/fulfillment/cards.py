@@ -6,6 +6,7 @@ The page is the most visited one, so nothing here loads entities, formats twice,
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -180,6 +181,7 @@ def _card(row: Any, stored: list[Facts], reading: Reading, page: str) -> Card:
     limited = limited_by_feature or all_limited or period > 0
     expired = states.is_expired(time_limited=limited, expires_at=expires_at, at=reading.now)
     ends = expires_at if limited else None
+    works_until = end_of(ends, stored, reading.now)
     told = [tell(facts, reading, block, expired, ends) for facts in _that_matter(stored)] if stored else []
     text = reading.words
     machines = text.machines if most > 0 else text.machines_without_limit
@@ -193,11 +195,20 @@ def _card(row: Any, stored: list[Facts], reading: Reading, page: str) -> Card:
         expired,
         block,
         not limited,
-        reading.days_from_today(expires_at) if limited else text.never,
+        reading.days_from_today(works_until) if works_until else text.never,
         machines % {"used": used, "most": most},
         features,
         told,
     )
+
+
+def end_of(expires_at: datetime | None, stored: Iterable[Facts], now: datetime) -> datetime | None:
+    """When a key stops working as things stand: at its end, or with the subscriptions that pay it once all will end."""
+    ends = [facts.ends_at for facts in stored if not facts.is_over]
+    last = max((at for at in ends if at is not None), default=None)
+    if last is None or None in ends or last <= now:
+        return expires_at
+    return min(last, expires_at or last)
 
 
 def _that_matter(stored: list[Facts]) -> list[Facts]:
