@@ -40,7 +40,10 @@ class Offer:
 
 @dataclass(frozen=True)
 class OrderTold:
-    """An order in words. state: see `billing.models.Order`; price_id, customer_id and quantity: to go on with it."""
+    """An order in words. state: see `billing.models.Order`; price_id, customer_id and quantity: to go on with it.
+
+    outcome: what became of a paid one: refunded, disputed, trial (nothing was paid yet), or empty.
+    """
 
     id: str
     customer_id: int
@@ -50,6 +53,7 @@ class OrderTold:
     price: str
     state: str
     at: datetime
+    outcome: str = ""
 
 
 def list_offers(
@@ -66,10 +70,16 @@ def list_offers(
     ]
 
 
-def list_orders(vendor_id: int, customer_ids: Collection[int], locale: str, *states: str) -> list[OrderTold]:
-    """The latest orders of these customers in these states, newest first."""
+def list_orders(
+    vendor_id: int,
+    customer_ids: Collection[int],
+    locale: str,
+    *states: str,
+    outcomes: Mapping[str, str] | None = None,
+) -> list[OrderTold]:
+    """The latest orders of these customers in these states, newest first. outcomes: by purchase at Stripe."""
     found = orders.list_for(vendor_id, plans.mode_of(vendor_id), list(customer_ids), *states)
-    return [_told(order, plan, locale) for order, plan in found]
+    return [_told(order, plan, locale, (outcomes or {}).get(order.stripe_id, "")) for order, plan in found]
 
 
 def tell_order(order: orders.Ordered, locale: str) -> OrderTold:
@@ -118,7 +128,7 @@ def _trial(days: int) -> str:
     return str(ngettext("%(num)s day free with the first purchase", "%(num)s days free with the first purchase", days))
 
 
-def _told(order: Order | orders.Ordered, plan: Plan | None, locale: str) -> OrderTold:
+def _told(order: Order | orders.Ordered, plan: Plan | None, locale: str, outcome: str = "") -> OrderTold:
     return OrderTold(
         id=order.id,
         customer_id=order.customer_id,
@@ -128,4 +138,5 @@ def _told(order: Order | orders.Ordered, plan: Plan | None, locale: str) -> Orde
         price=price_of(plan, locale) if plan else "",
         state=order.state,
         at=order.created_at,
+        outcome=outcome if order.state == orders.PAID else "",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -10,6 +10,7 @@ from sqlalchemy import and_, select
 
 from portal.billing.models import StripeAccount, StripeCustomer, Subscription
 from portal.billing.told import Facts, Reading, Told, tell
+from portal.billing.words import why_blocked
 from portal.extensions import db
 from portal.licenses.models import License, Product
 from portal.licenses.states import is_expired, is_time_limited
@@ -21,11 +22,16 @@ API, LOGIN_LINK, NOTHING = "api", "login_link", "nothing"
 
 @dataclass(frozen=True)
 class Paid:
-    """A subscription with the product and number of the license it pays; both empty while there is none."""
+    """A subscription with the product and number of the license it pays; both empty while there is none.
+
+    why: why that license is blocked, where it is known. is_blocked: whether it is.
+    """
 
     told: Told
     product: str
     global_id: int | None
+    why: str = ""
+    is_blocked: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,15 +46,24 @@ class Part:
 
 
 def find(
-    vendor: VendorProfile, customers: Sequence[StandingCustomer], visitor_email: str, reading: Reading
+    vendor: VendorProfile,
+    customers: Sequence[StandingCustomer],
+    visitor_email: str,
+    reading: Reading,
+    blocked_because: Mapping[int, str] | None = None,
 ) -> list[Part]:
-    """The visitor's customers with their subscriptions, newest first: two queries."""
+    """The visitor's customers with their subscriptions, newest first: two queries.
+
+    blocked_because: why licenses are blocked, by GlobalId.
+    """
+    because = blocked_because or {}
     ids = [customer.id for customer in customers]
     account, linked = _account(vendor, ids)
     paid: dict[int, list[Paid]] = {}
     if account is not None:
         for subscription, license, product in _subscriptions(vendor, ids, account.livemode):
-            paid.setdefault(subscription.customer_id, []).append(_paid(subscription, license, product, reading))
+            told = _paid(subscription, license, product, reading, because)
+            paid.setdefault(subscription.customer_id, []).append(told)
     parts = []
     for customer in customers:
         found = paid.get(customer.id, [])
@@ -96,21 +111,28 @@ def _subscriptions(vendor: VendorProfile, ids: list[int], livemode: bool | None)
     return [tuple(row) for row in db.session.execute(statement)]
 
 
-_STORED = attrgetter(*Facts._fields[:-1])
+_STORED = attrgetter(*Facts._fields[:-2])
 
 
 def facts_of(subscription: Subscription) -> Facts:
     """The stored facts of a subscription, for telling."""
-    return Facts._make((*_STORED(subscription), subscription.ended_at or subscription.cancel_at))
+    return Facts._make((*_STORED(subscription), subscription.ended_at or subscription.cancel_at, 1))
 
 
-def _paid(subscription: Subscription, license: License | None, product: Product | None, reading: Reading) -> Paid:
+def _paid(
+    subscription: Subscription,
+    license: License | None,
+    product: Product | None,
+    reading: Reading,
+    because: Mapping[int, str],
+) -> Paid:
     facts = facts_of(subscription)
     if license is None or product is None:
         return Paid(tell(facts, reading)._replace(key=""), "", None)
     ends = license.expires_at if _limited(license, product) else None
-    told = tell(facts, reading, license.block, expired(license, product, reading), ends)
-    return Paid(told, product.name, license.global_id)
+    why = why_blocked(because.get(license.global_id, ""), reading.locale) if license.block else ""
+    told = tell(facts, reading, license.block, expired(license, product, reading), ends, why)
+    return Paid(told, product.name, license.global_id, why, license.block)
 
 
 def expired(license: License, product: Product, reading: Reading) -> bool:

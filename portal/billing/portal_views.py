@@ -13,6 +13,7 @@ from portal.audit import service as audit
 from portal.billing import gateway, offers, orders, overview, portal_sessions, steps, stripe_customers
 from portal.billing.blueprint import bp
 from portal.billing.told import reading_for
+from portal.fulfillment import shown
 from portal.i18n import outside_language
 
 
@@ -20,16 +21,18 @@ from portal.i18n import outside_language
 @access.customer
 def index() -> str:
     """The visitor's subscriptions, and the way to Stripe for each of their customers."""
-    reading = reading_for(g.vendor)
+    reading, ids = reading_for(g.vendor), [one.id for one in g.customers]
+    blocked = shown.blocked_because(g.vendor.id, ids)
+    outcomes = shown.outcomes_of(g.vendor.id, ids)
     g.form_targets = portal_sessions.form_targets(g.vendor)
     return render_template(
         "billing/index.html",
         active="billing",
         base=addresses.portal_path(g.vendor),
-        parts=overview.find(g.vendor, g.customers, g.visitor.email, reading),
+        parts=overview.find(g.vendor, g.customers, g.visitor.email, reading, blocked),
         steps_for=steps.buttons(reading.locale),
         history=offers.list_orders(
-            g.vendor.id, [one.id for one in g.customers], reading.locale, orders.WAITING, orders.PAID, orders.FAILED
+            g.vendor.id, ids, reading.locale, orders.WAITING, orders.PAID, orders.FAILED, outcomes=outcomes
         ),
     )
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from portal import clock
-from portal.billing.words import Words, distance, per_period, words
+from portal.billing.words import Words, distance, one_of, per_period, words
 from portal.formatters import date_in, money_in, zone
 from portal.i18n import page_language
 from portal.licenses.states import has_ended
@@ -43,7 +43,10 @@ def reading_for(vendor: VendorProfile) -> Reading:
 
 
 class Facts(NamedTuple):
-    """A subscription as stored; fields as in `billing.models.Subscription`, ends_at: when it ended or will end."""
+    """A subscription as stored; fields as in `billing.models.Subscription`.
+
+    ends_at: when it ended or will end. keys: how many licenses it pays.
+    """
 
     stripe_id: str
     status: str
@@ -54,6 +57,7 @@ class Facts(NamedTuple):
     interval_count: int
     period_end: datetime | None
     ends_at: datetime | None
+    keys: int = 1
 
     @property
     def is_over(self) -> bool:
@@ -61,7 +65,11 @@ class Facts(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A subscription in words. steps: `change`, `pay`, `keep`, `manage`, or empty when there is nothing left to do."""
+    """A subscription in words.
+
+    key: what becomes of the license. steps: `change`, `pay`, `keep`, `manage`, or empty when there is nothing left to
+    do. share: that it pays other licenses too, or empty.
+    """
 
     id: str
     plan: str
@@ -70,13 +78,22 @@ class Told(NamedTuple):
     key: str
     steps: str
     is_over: bool
+    share: str
 
 
 def tell(
-    facts: Facts, reading: Reading, blocked: bool = False, expired: bool = False, expires_at: datetime | None = None
+    facts: Facts,
+    reading: Reading,
+    blocked: bool = False,
+    expired: bool = False,
+    expires_at: datetime | None = None,
+    why: str = "",
 ) -> Told:
-    """Put a subscription into words. blocked, expired, expires_at: of its license; None for one that never expires."""
-    stripe_id, status, *plan, period_end, ends_at = facts
+    """Put a subscription into words.
+
+    blocked, expired, expires_at: of its license; None for one that never expires. why: it is blocked, said elsewhere.
+    """
+    stripe_id, status, *plan, period_end, ends_at, keys = facts
     zone = reading.zone
     sentences = _sentences(
         reading.locale,
@@ -85,14 +102,14 @@ def tell(
         ends_at.astimezone(zone).date() if ends_at else None,
         expires_at.astimezone(zone).date() if expires_at else None,
     )
-    key = sentences[1]
-    if blocked and not facts.is_over:
+    key = "" if why else sentences[1]
+    if blocked and not why and not facts.is_over:
         key = reading.words.key_blocked
-    elif expired and not facts.is_over:
+    elif expired and not why and not facts.is_over:
         key = reading.words.key_expired
-    return Told(
-        stripe_id, facts.plan_name, _price(reading.locale, *plan), sentences[0], key, sentences[2], facts.is_over
-    )
+    share = one_of(keys, reading.locale) if keys > 1 else ""
+    price = _price(reading.locale, *plan)
+    return Told(stripe_id, facts.plan_name, price, sentences[0], key, sentences[2], facts.is_over, share)
 
 
 @lru_cache(maxsize=4096)

@@ -114,3 +114,23 @@ def per_period(price: str, interval: str, count: int, locale: str) -> str:
             "year": ngettext("%(price)s every year", "%(price)s every %(num)s years", count, price=price),
         }
     return str(forms.get(interval, price))
+
+
+@lru_cache(maxsize=1024)
+def one_of(keys: int, locale: str) -> str:
+    """That a subscription pays other licenses too."""
+    return str(ngettext("one of %(num)s license in it", "one of %(num)s licenses in it", keys))
+
+
+@lru_cache(maxsize=256)
+def why_blocked(because: str, locale: str) -> str:
+    """Why a key is blocked, where that follows from money; empty where staff did it. because: as on a paid unit."""
+    reasons = {
+        "ended": _("The key is blocked: the subscription has ended."),
+        "unpaid": _("The key is blocked: the last bills were not paid. It works again as soon as they are."),
+        "refunded": _("The key is blocked: the payment was refunded."),
+        "disputed": _("The key is blocked: the payment is disputed at the bank."),
+        "quantity": _("The key is blocked: the subscription covers fewer keys now."),
+        "moved": _("The key is blocked: the subscription covers another product now."),
+    }
+    return str(reasons.get(because, ""))

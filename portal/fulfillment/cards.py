@@ -6,35 +6,27 @@ The page is the most visited one, so nothing here loads entities, formats twice,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import compress
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Text, and_, bindparam, cast, func, null, select, type_coerce, union_all
-
 from portal import addresses
-from portal.associate.models import Association
-from portal.billing.models import StripeAccount, Subscription
 from portal.billing.told import Facts, Reading, Told, tell
+from portal.billing.words import why_blocked
+from portal.fulfillment.card_rows import CARDS, KEY, NEWEST, PAGE, WIDTH
 from portal.licenses import states
-from portal.licenses.models import FEATURES, License, Machine, Product
-from portal.prepared import Prepared
+from portal.licenses.models import FEATURES
 from portal.vendors.service import VendorProfile
-
-PAGE = 50
-NEWEST = 2**31 - 1
-
-
-def flag(column: Any) -> Any:
-    """A truth value as the database hands it out (0/1 on SQLite), without a conversion per row."""
-    return type_coerce(column, Integer)
 
 
 class Card(NamedTuple):
-    """One license as the page prints it. page: its own page's path. subscriptions: the ones that matter."""
+    """One license as the page prints it.
+
+    page: its own page's path. subscriptions: the ones that matter. why: it is blocked, where that is known.
+    """
 
     customer_id: int
     page: str
@@ -49,6 +41,7 @@ class Card(NamedTuple):
     machines: str
     features: str
     subscriptions: list[Told]
+    why: str
 
 
 class Coming(NamedTuple):
@@ -76,93 +69,26 @@ class CardPage:
         return list(grouped.values())
 
 
-# The list of customers keeps both databases on the customer's own rows; `+ 0` keeps the order by GlobalId from tempting
-# them to walk through all licenses of the vendor instead.
-OWN_CUSTOMERS = select(Association.customer_id).where(
-    Association.vendor_id == bindparam("vendor_id"), Association.user_id == bindparam("user_id")
-)
-MODE = select(StripeAccount.livemode).where(StripeAccount.vendor_id == bindparam("vendor_id")).scalar_subquery()
-_newest = (
-    select(License.global_id)
-    .where(
-        License.vendor_id == bindparam("vendor_id"),
-        License.customer_id.in_(OWN_CUSTOMERS),
-        License.global_id + 0 < bindparam("before"),
-    )
-    .order_by((License.global_id + 0).desc())
-    .limit(PAGE + 1)
-    .subquery()
-)
-_machines = (
-    select(func.count(Machine.number))
-    .where(Machine.vendor_id == License.vendor_id, Machine.global_id == License.global_id)
-    .correlate(License)
-    .scalar_subquery()
-)
-_LICENSE = (
-    License.customer_id,
-    License.global_id,
-    Product.name,
-    License.key,
-    License.expires_at,
-    License.period,
-    flag(License.block),
-    flag(License.trial_activation),
-    License.max_no_of_machines,
-    _machines.label("machines"),
-    flag(Product.all_licenses_time_limited),
-    cast(Product.feature_definitions, Text),
-    *(flag(getattr(License, name)) for name in FEATURES),
-)
-FACTS = (
-    *(getattr(Subscription, name) for name in Facts._fields[:-1]),
-    func.coalesce(Subscription.ended_at, Subscription.cancel_at).label("ends_at"),
-)
-_with_license = (
-    select(*_LICENSE, *FACTS)
-    .select_from(_newest)
-    .join(License, and_(License.vendor_id == bindparam("vendor_id"), License.global_id == _newest.c.global_id))
-    .join(Product, and_(Product.vendor_id == License.vendor_id, Product.id == License.product_id))
-    .outerjoin(
-        Subscription,
-        and_(
-            Subscription.vendor_id == License.vendor_id,
-            Subscription.license_global_id == License.global_id,
-            Subscription.customer_id == License.customer_id,
-            Subscription.livemode == MODE,
-        ),
-    )
-)
-_without_license = select(Subscription.customer_id, *(null() for _ in _LICENSE[1:]), *FACTS).where(
-    Subscription.vendor_id == bindparam("vendor_id"),
-    Subscription.customer_id.in_(OWN_CUSTOMERS),
-    Subscription.license_global_id.is_(None),
-    Subscription.livemode == MODE,
-    bindparam("before") == NEWEST,
-)
-_CARDS = Prepared(union_all(_with_license, _without_license))
-_WIDTH = len(_LICENSE)
-
-
 def find(vendor: VendorProfile, user_id: int, reading: Reading, before: int | None = None) -> CardPage:
     """The visitor's licenses at a vendor, newest first, and subscriptions still waiting for a key: one query."""
     newest = NEWEST if before is None else before
-    licenses: dict[int, tuple[Any, list[Facts]]] = {}
+    licenses: dict[int, Any] = {}
+    paid: dict[int, list[Facts]] = {}
     coming = []
-    for row in _CARDS.all(vendor_id=vendor.id, user_id=user_id, before=newest):
-        stored = Facts._make(row[_WIDTH:]) if row[_WIDTH] is not None else None
+    for row in CARDS.all(vendor_id=vendor.id, user_id=user_id, before=newest):
+        stored = Facts._make(row[WIDTH:]) if row[WIDTH] is not None else None
         global_id = row[1]
         if global_id is None:
             if stored is not None and not stored.is_over:
                 coming.append(Coming(row[0], tell(stored, reading)))
             continue
-        if global_id not in licenses:
-            licenses[global_id] = (row, [])
+        if row[KEY] is not None:
+            licenses[global_id] = row
         if stored is not None:
-            licenses[global_id][1].append(stored)
+            paid.setdefault(global_id, []).append(stored)
     ids = sorted(licenses, reverse=True)
     pages = addresses.portal_path(vendor, "Licenses/")
-    cards = [_card(*licenses[number], reading, f"{pages}{number}") for number in ids[:PAGE]]
+    cards = [_card(licenses[number], paid.get(number, ()), reading, f"{pages}{number}") for number in ids[:PAGE]]
     return CardPage(cards, coming, ids[PAGE - 1] if len(ids) > PAGE else None)
 
 
@@ -175,14 +101,15 @@ def kind_of(definitions: str, flags: tuple[int, ...]) -> tuple[bool, bool, str]:
     return limited, states.is_trial(known, active, trial_activation=False), names
 
 
-def _card(row: Any, stored: list[Facts], reading: Reading, page: str) -> Card:
+def _card(row: Any, stored: Sequence[Facts], reading: Reading, page: str) -> Card:
     customer_id, _global_id, product, key, expires_at, period, block, trial, most, used, all_limited = row[:11]
     limited_by_feature, trial_by_feature, features = kind_of(row[11], row[12:20])
     limited = limited_by_feature or all_limited or period > 0
     expired = states.is_expired(time_limited=limited, expires_at=expires_at, at=reading.now)
     ends = expires_at if limited else None
     works_until = end_of(ends, stored, reading.now)
-    told = [tell(facts, reading, block, expired, ends) for facts in _that_matter(stored)] if stored else []
+    why = why_blocked(row[20] or "", reading.locale) if block else ""
+    told = [tell(facts, reading, block, expired, ends, why) for facts in _that_matter(stored)] if stored else []
     text = reading.words
     machines = text.machines if most > 0 else text.machines_without_limit
     return Card(
@@ -199,6 +126,7 @@ def _card(row: Any, stored: list[Facts], reading: Reading, page: str) -> Card:
         machines % {"used": used, "most": most},
         features,
         told,
+        why,
     )
 
 
@@ -211,11 +139,11 @@ def end_of(expires_at: datetime | None, stored: Iterable[Facts], now: datetime) 
     return min(last, expires_at or last)
 
 
-def _that_matter(stored: list[Facts]) -> list[Facts]:
+def _that_matter(stored: Sequence[Facts]) -> Sequence[Facts]:
     """The subscriptions that go on, the one that runs longest first; where none does, the one that ended last."""
     if len(stored) < 2:
         return stored
-    by_end = sorted(stored, key=_end, reverse=True)
+    by_end = sorted({facts.stripe_id: facts for facts in stored}.values(), key=_end, reverse=True)
     return [facts for facts in by_end if not facts.is_over] or by_end[:1]
 
 

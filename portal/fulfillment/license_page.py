@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 from flask_babel import gettext as _
-from sqlalchemy import Text, and_, bindparam, cast, func, select
+from sqlalchemy import Text, and_, bindparam, cast, func, or_, select
 
-from portal.fulfillment import cards
 from portal.billing.models import Subscription
 from portal.billing.told import Facts, Reading, Told, tell
+from portal.billing.words import why_blocked
 from portal.errors import NotFound
 from portal.formatters import masked_key
+from portal.fulfillment import card_rows, cards
+from portal.fulfillment.models import PaidUnit
 from portal.licenses import states
 from portal.licenses.models import FEATURES, License, Machine, Product
 from portal.prepared import Prepared
@@ -53,10 +55,15 @@ class ShownMachine(NamedTuple):
 
 @dataclass(frozen=True)
 class LicensePage:
-    """What the page shows. badges: (text, kind) in order. older: machine number to go on before, or None."""
+    """What the page shows.
+
+    badges: (text, kind) in order. why: why it is blocked, where that is known. older: machine number to go on before,
+    or None.
+    """
 
     license: Shown
     masked: str
+    why: str
     badges: list[tuple[str, str]]
     expires: str
     features: str
@@ -71,11 +78,16 @@ _count = (
     .correlate(License)
     .scalar_subquery()
 )
+_purchases = (
+    select(PaidUnit.stripe_id)
+    .where(PaidUnit.vendor_id == License.vendor_id, PaidUnit.license_global_id == License.global_id, card_rows.COUNTS)
+    .correlate(License)
+)
 _paying = and_(
     Subscription.vendor_id == License.vendor_id,
-    Subscription.license_global_id == License.global_id,
+    or_(Subscription.license_global_id == License.global_id, Subscription.stripe_id.in_(_purchases)),
     Subscription.customer_id == License.customer_id,
-    Subscription.livemode == cards.MODE,
+    Subscription.livemode == card_rows.MODE,
 )
 _LICENSE = Prepared(
     select(
@@ -84,15 +96,16 @@ _LICENSE = Prepared(
         Product.name,
         Product.all_licenses_time_limited,
         cast(Product.feature_definitions, Text),
-        *(cards.flag(getattr(License, name)) for name in FEATURES),
-        *cards.FACTS,
+        *(card_rows.flag(getattr(License, name)) for name in FEATURES),
+        card_rows.BECAUSE,
+        *card_rows.FACTS,
     )
     .join(Product, and_(Product.vendor_id == License.vendor_id, Product.id == License.product_id))
     .outerjoin(Subscription, _paying)
     .where(
         License.vendor_id == bindparam("vendor_id"),
         License.global_id == bindparam("global_id"),
-        License.customer_id.in_(cards.OWN_CUSTOMERS),
+        License.customer_id.in_(card_rows.OWN_CUSTOMERS),
     )
     .order_by(Subscription.started_at.desc())
 )
@@ -106,7 +119,8 @@ _MACHINES = Prepared(
     .order_by(Machine.number.desc())
     .limit(PAGE + 1)
 )
-_WIDTH, _END = len(Shown._fields), len(Shown._fields) + len(FEATURES)
+_WIDTH, _BECAUSE = len(Shown._fields), len(Shown._fields) + len(FEATURES)
+_END = _BECAUSE + 1
 
 
 def find(
@@ -117,19 +131,21 @@ def find(
     if not rows:
         raise NotFound(_("There is no such license."))
     license = Shown._make(rows[0][:_WIDTH])
-    limited_by_feature, is_trial, features = cards.kind_of(license.definitions, rows[0][_WIDTH:_END])
+    limited_by_feature, is_trial, features = cards.kind_of(license.definitions, rows[0][_WIDTH:_BECAUSE])
     limited = limited_by_feature or license.all_limited or license.period > 0
     is_over = states.is_expired(time_limited=limited, expires_at=license.expires_at, at=reading.now)
     ends = license.expires_at if limited else None
     stored = [Facts._make(row[_END:]) for row in rows if row[_END] is not None]
     works_until = cards.end_of(ends, stored, reading.now)
-    told = [tell(facts, reading, license.block, is_over, ends) for facts in stored]
-    newest = cards.NEWEST if before is None else before
+    why = why_blocked(rows[0][_BECAUSE] or "", reading.locale) if license.block else ""
+    told = [tell(facts, reading, license.block, is_over, ends, why) for facts in stored]
+    newest = card_rows.NEWEST if before is None else before
     machines = _MACHINES.all(vendor_id=vendor.id, global_id=global_id, before=newest)
     listed = [ShownMachine._make(row) for row in machines[:PAGE]]
     return LicensePage(
         license=license,
         masked=masked_key(license.key),
+        why=why,
         badges=_badges(license, told, is_trial or license.trial_activation, is_over, limited, reading),
         expires=reading.days_from_today(works_until) if works_until else reading.words.never,
         features=features,

@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from portal import clock
 from portal.extensions import db
 from portal.fulfillment.models import PaidUnit, Purchase
+from portal.fulfillment.states import MONEY_WENT_BACK
 from portal.licenses.models import License, Product
+
+TRIAL = "trial"
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,34 @@ def plans_had(vendor_id: int, customer_ids: Collection[int]) -> Counter[str]:
         )
     )
     return Counter(db.session.scalars(found))
+
+
+def blocked_because(vendor_id: int, customer_ids: Collection[int]) -> dict[int, str]:
+    """Why licenses of these customers are blocked, by GlobalId; empty where something still pays for them."""
+    unit = and_(PaidUnit.vendor_id == License.vendor_id, PaidUnit.license_global_id == License.global_id)
+    found = (
+        select(License.global_id, func.min(PaidUnit.blocked_because))
+        .join(PaidUnit, unit)
+        .where(License.vendor_id == vendor_id, License.customer_id.in_(customer_ids), License.block)
+        .group_by(License.global_id)
+    )
+    return {row[0]: row[1] for row in db.session.execute(found)}
+
+
+def outcomes_of(vendor_id: int, customer_ids: Collection[int]) -> dict[str, str]:
+    """What became of the money for purchases of these customers: refunded, disputed, or trial while nothing is due."""
+    unit = and_(PaidUnit.vendor_id == Purchase.vendor_id, PaidUnit.stripe_id == Purchase.stripe_id)
+    went_back = or_(Purchase.reason.in_(MONEY_WENT_BACK), PaidUnit.blocked_because.in_(MONEY_WENT_BACK))
+    found = (
+        select(Purchase.stripe_id, Purchase.reason, PaidUnit.blocked_because)
+        .outerjoin(PaidUnit, unit)
+        .where(
+            Purchase.vendor_id == vendor_id,
+            Purchase.customer_id.in_(customer_ids),
+            or_(went_back, Purchase.status == "trialing"),
+        )
+    )
+    # A purchase that was refunded and then ended keeps its first reason on its units.
+    return {
+        row[0]: next((why for why in row[1:] if why in MONEY_WENT_BACK), TRIAL) for row in db.session.execute(found)
+    }

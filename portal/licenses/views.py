@@ -7,10 +7,10 @@ from flask_babel import gettext as _
 
 from portal import PORTAL, access, addresses
 from portal.billing import portal_sessions, steps
-from portal.fulfillment import cards, license_page
 from portal.billing.told import reading_for
 from portal.current import current_g, current_request
 from portal.errors import NotFound
+from portal.fulfillment import cards, license_page
 
 bp = Blueprint("licenses", __name__)
 
