@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField, SelectField, SelectMultipleField, TextAreaField
 from wtforms.fields.choices import SelectChoice
@@ -47,6 +48,16 @@ class PlanForm(FeatureTicks):
         [Optional(), _between(0, 730)],
         description=_l("Days a subscription is free before the first payment."),
     )
+    is_bare = TickField(_l("Yes: its keys never end, have no features and no limit of machines."))
+
+    def check_bare(self, *, is_once: bool) -> bool:
+        """Whether what is paid once says anything about its keys, or was confirmed to say nothing."""
+        says = self.period.data or self.max_no_of_machines.data or self.trial_activation.data
+        if not is_once or says or self.quantity.data == MACHINES or any(self.features().values()):
+            return True
+        if not self.is_bare.data:
+            self.is_bare.errors = [_("Everything above is empty. Fill something in, or confirm what that means.")]
+        return bool(self.is_bare.data)
 
     def plan(self, before: CreateKey | None = None, products: tuple[int, ...] = ()) -> CreateKey:
         """What was typed; what the form does not show stays as it was before, unknown products aside."""

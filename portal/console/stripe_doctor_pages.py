@@ -41,7 +41,7 @@ def product() -> str:
 def add_product() -> Response | Refused:
     """Make a product with a price at Stripe."""
     form = _with_products(ProductForm())
-    if form.validate_on_submit():
+    if form.validate_on_submit() and form.check_bare(is_once=not form.interval.data):
         unit_of_work.rollback()
         try:
             plan, trial, number = form.plan(), form.trial_days.data or 0, form.product_id.data
@@ -72,7 +72,7 @@ def save_price() -> Response | Refused:
     form = PlanForm()
     price_id = request.args.get("id", "")
     found = catalog_repair.price(g.vendor.id, price_id)
-    if form.validate_on_submit():
+    if form.validate_on_submit() and form.check_bare(is_once=not found.interval):
         ours = tuple(one.id for one in licenses.list_products(g.vendor))
         unit_of_work.rollback()
         try:

@@ -17,7 +17,7 @@ from portal.billing.gateway import catalog
 from portal.billing.gateway.catalog import AlreadyThere, NewProduct, NotInCatalog
 from portal.billing.gateway.prices import PriceRead
 from portal.errors import Conflict, Invalid, NotFound
-from portal.licenses import create_key
+from portal.licenses import broken_plans, create_key
 from portal.licenses.create_key import CreateKey
 from portal.stripe_doctor import catalog_rules, repairs
 from portal.stripe_doctor.reading import Patient
@@ -88,11 +88,11 @@ def price(vendor_id: int, price_id: str) -> PriceRead:
 
 
 def plan_of(price: PriceRead) -> CreateKey:
-    """What its keys are like; a plain key where its `skm` cannot be read."""
+    """What its keys are like; where its `skm` is not right, what can be read of it."""
     try:
         return create_key.parse(price.metadata.get("skm", ""))
     except Invalid:
-        return CreateKey()
+        return broken_plans.rescue(price.metadata.get("skm", ""))
 
 
 def trial_days_of(price: PriceRead) -> int:

@@ -86,7 +86,7 @@ def test_every_field_arrives_at_stripe(clinic: Clinic, desk: Page) -> None:
 
 def test_the_least_that_must_be_typed(clinic: Clinic, desk: Page) -> None:
     typed = dict.fromkeys(FULL, "") | {"name": "Once", "product_id": "1", "amount": "500", "currency": "JPY"}
-    ticks = dict.fromkeys(("f1", "f3", "trial_activation"))
+    ticks = dict.fromkeys(("f1", "f3", "trial_activation")) | {"is_bare": "y"}
     desk.get("/StripeDoctor/Product")
     desk.submit({**typed, **ticks, "interval": "", "tax_behavior": "unspecified", "quantity": "keys"}).follow()
     (product,) = products(clinic)
