@@ -30,7 +30,7 @@ WHOSE = ("owner", "owners", "skm_customer_id")
 
 @dataclass(frozen=True)
 class Shown:
-    """One finding. stripe, ours: the evidence as (name, text)."""
+    """One finding. stripe, ours: the evidence as (name, text). trouble: why a payment makes no key, if known."""
 
     finding: Finding
     words: Words
@@ -40,6 +40,12 @@ class Shown:
     stripe: list[tuple[str, str]]
     ours: list[tuple[str, str]]
     email: str = ""
+    trouble: str = ""
+
+    @property
+    def lacks_a_plan(self) -> bool:
+        """Whether it is unclaimed for another reason than its customer."""
+        return self.finding.kind == "unclaimed_payment" and self.trouble in ("no_product", "bad_plan")
 
     @property
     def about(self) -> str:
@@ -67,15 +73,17 @@ def shown(vendor: HasId, findings: Sequence[Finding]) -> list[Shown]:
 
 def _shown(finding: Finding, names: dict[int, str]) -> Shown:
     evidence = json.loads(finding.evidence)
+    trouble = str((evidence.get("ours") or {}).get("trouble") or "")
     return Shown(
         finding=finding,
-        words=words.of(finding.kind),
+        words=words.of(finding.kind, trouble),
         amount=money(finding.amount_minor, finding.currency) if finding.currency else "",
         age=age(finding.since, finding.closed_at),
         customer=names.get(finding.customer_id or 0, ""),
         stripe=_facts(evidence.get("stripe") or {}),
         ours=_facts(evidence.get("ours") or {}),
         email=str((evidence.get("stripe") or {}).get("email") or ""),
+        trouble=trouble,
     )
 
 

@@ -164,6 +164,7 @@ def _page(finding: Finding, form: PortalForm) -> str:
     may_repair = finding.state == ledger.OPEN and access.at_least(g.staff_role, "support")
     typed = request.args.get("q", "").strip() or row.email
     asks = may_repair and finding.kind in remedies.WITH_A_CHOICE and finding.kind != "wrong_customer"
+    asks = asks and not (finding.kind == "unclaimed_payment" and finding.customer_id)
     return render_template(
         "console/reconciliation/show.html",
         active="reconciliation",

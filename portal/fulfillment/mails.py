@@ -142,6 +142,7 @@ def _tell_staff(vendor: Vendor, purchase: Purchase) -> None:
         amount_minor=purchase.amount_minor,
         currency=purchase.currency,
         desk_url=addresses.absolute("/Reconciliation?kind=unclaimed_payment"),
+        doctor_url=addresses.absolute("/StripeDoctor"),
     )
 
 

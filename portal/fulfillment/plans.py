@@ -66,6 +66,12 @@ def entitlements(vendor_id: int, facts: Facts) -> tuple[list[Entitlement], str]:
     return found, trouble or ("" if found else NO_PRODUCT)
 
 
+def pays_for_a_key(vendor_id: int, facts: Facts) -> bool:
+    """Whether a key follows as soon as a purchase has a customer."""
+    entitled, _trouble = entitlements(vendor_id, facts)
+    return any(one.keys and one.line.is_paid for one in entitled)
+
+
 def _makes_no_keys(facts: Facts, line: Line, product: Product, plan: CreateKey) -> bool:
     """Whether staff must look first: far too many keys, or keys that would have ended the moment they are made.
 

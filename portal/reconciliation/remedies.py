@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 
 from portal.billing import gateway
 from portal.extensions import db
+from portal.fulfillment import plans, unclaimed
 from portal.fulfillment import service as fulfillment
-from portal.fulfillment import unclaimed
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
 from portal.fulfillment.reading import Source
@@ -130,10 +130,10 @@ def _blocked(vendor: HasId, case: Case) -> Done:
 
 
 def _unclaimed(vendor: HasId, case: Case) -> Done:
-    """Bound to the chosen customer if one is chosen; then the key follows."""
+    """Bound to the chosen customer if one is chosen and a key follows."""
     if not case.facts:
         return Done(False, _("Stripe does not know it. Nothing was changed."))
-    if case.chosen:
+    if case.chosen and any(plans.pays_for_a_key(vendor.id, facts) for facts in case.facts):
         unclaimed.bind(vendor.id, case.purchase, case.chosen)
         db.session.flush()
     writes = [write for facts in case.facts for write in ensured(vendor.id, facts)]

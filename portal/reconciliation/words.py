@@ -17,9 +17,24 @@ class Words:
     badge: str
 
 
-def of(kind: str) -> Words:
-    """The words of a class."""
+def of(kind: str, trouble: str = "") -> Words:
+    """The words of a class. trouble: why a payment is unclaimed, where that is the class."""
+    if kind == "unclaimed_payment" and trouble in ("no_product", "bad_plan"):
+        return _unclaimed(trouble)
     return _money().get(kind) or _keys().get(kind) or _people()[kind]
+
+
+def _unclaimed(trouble: str) -> Words:
+    """A payment for which no key can be made, whoever it is from."""
+    name = _("Unclaimed payment")
+    if trouble == "bad_plan":
+        meaning = _("Paid, but what was bought has a plan (skm) that makes no key.")
+        return Words(name, meaning, _("Mend the price on the Stripe doctor, then try it here."), "danger")
+    proposal = _(
+        "If it sells licenses, choose on the Stripe doctor which of your products it pays for, then try it here."
+        " If it sells none, put it aside: there is nothing to repair."
+    )
+    return Words(name, _("Paid for something that names no product of yours (skm_product_id)."), proposal, "danger")
 
 
 def _money() -> dict[str, Words]:
