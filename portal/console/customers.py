@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
@@ -10,11 +11,13 @@ from werkzeug.wrappers import Response
 
 from portal import access, unit_of_work
 from portal.associate import service as associate
-from portal.console import customer_page, paging
+from portal.console import customer_page, paging, payments_shown
 from portal.console.forms import CustomerForm
 from portal.customers import search, service
 from portal.customers.models import Customer
 from portal.errors import Invalid, NotFound
+from portal.reconciliation import ledger
+from portal.reconciliation.models import Finding
 from portal.terms import service as terms
 
 bp = Blueprint("console_customers", __name__)
@@ -42,8 +45,11 @@ def index() -> str:
 @bp.get("/Customer/Create")
 @access.staff("support")
 def create() -> str:
-    """An empty form for a new customer."""
-    return _create_page(CustomerForm(formdata=None))
+    """A form for a new customer; `finding` names one of the desk whose payer it is."""
+    finding = _finding(request.args)
+    payment = payments_shown.find(g.vendor, finding) if finding else None
+    payer = {"name": payment.name[:100], "email": payment.email} if payment else {}
+    return _create_page(CustomerForm(formdata=None, **payer))
 
 
 @bp.post("/Customer/Create")
@@ -51,7 +57,7 @@ def create() -> str:
 @access.own_token
 def add() -> Response | str | Refused:
     """Make a customer; the secret is shown on the page this answers with, and never again."""
-    form = CustomerForm()
+    form, finding = CustomerForm(), _finding(request.form)
     if not form.validate_on_submit():
         return _create_page(form), form.status
     try:
@@ -62,6 +68,9 @@ def add() -> Response | str | Refused:
     unit_of_work.commit()
     flash(_("%(name)s is created.", name=service.label(customer)))
     customer_page.keep_secret(customer, secret)
+    if finding:
+        here = url_for("console_reconciliation.show", finding_id=finding.id, q=customer.id)
+        return redirect(f"{here}#repair", code=303)
     return redirect(url_for(".edit", customer_id=customer.id), code=303)
 
 
@@ -148,8 +157,16 @@ def _fields(form: CustomerForm) -> dict[str, Any]:
     return texts | {name: bool(form[name].data) for name in service.FLAGS}
 
 
+def _finding(given: Mapping[str, str]) -> Finding | None:
+    """The finding that asks for a customer, to go back to it. Raises NotFound for one that is not there."""
+    text = given.get("finding", "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return ledger.get(g.vendor, number) if text else None
+
+
 def _create_page(form: CustomerForm) -> str:
-    return render_template("console/customers/create.html", active="customers", form=form)
+    finding = request.values.get("finding", "")
+    return render_template("console/customers/create.html", active="customers", form=form, finding=finding)
 
 
 def _edit_page(customer: Customer, form: CustomerForm) -> str:

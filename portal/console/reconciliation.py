@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal import access, unit_of_work
 from portal.audit import service as audit
-from portal.console import findings_file, findings_shown, paging
+from portal.console import findings_file, findings_shown, paging, payments_shown
 from portal.console.forms import at_most
 from portal.customers import search as customer_search
 from portal.errors import Conflict, Invalid, NotFound
@@ -176,6 +176,7 @@ def _page(finding: Finding, form: PortalForm) -> str:
         either=findings_shown.either(g.vendor, finding) if finding.kind == "wrong_customer" and may_repair else [],
         typed=typed,
         claimant=_claimant(finding) if asks else "",
+        payment=payments_shown.find(g.vendor, finding),
         people=customer_search.search(g.vendor, typed, limit=8).rows if asks and typed else [],
         history=audit.list_for(g.vendor, record=f"finding:{finding.id}", limit=20),
         earlier=ledger.list_same(g.vendor, finding),

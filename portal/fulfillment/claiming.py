@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from portal import addresses, clock, crypto, email_addresses, signed_links
+from portal.audit import service as audit
 from portal.extensions import db
 from portal.fulfillment.models import Purchase
 from portal.outbox import service as outbox
@@ -75,8 +76,8 @@ def can_be_mailed(purchase: Purchase) -> bool:
 
 
 def mail(vendor: VendorProfile, purchase: Purchase, dedupe_key: str | None = None) -> None:
-    """Queue the mail with the link."""
-    outbox.queue_mail(
+    """Queue the mail with the link; the record says so, for those who would mail it again."""
+    queued = outbox.queue_mail(
         "claim_payment",
         purchase.email,
         vendor_id=vendor.id,
@@ -86,6 +87,9 @@ def mail(vendor: VendorProfile, purchase: Purchase, dedupe_key: str | None = Non
         amount_minor=purchase.amount_minor,
         currency=purchase.currency,
     )
+    if queued is not None:
+        record = f"purchase:{purchase.stripe_id}"[:100]
+        audit.record(vendor.id, "purchase.mail_claim", record, after={"email": purchase.email})
 
 
 def offer_to_payer(vendor: Vendor, purchase: Purchase) -> None:

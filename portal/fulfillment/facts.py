@@ -59,6 +59,7 @@ class Facts:
     bought_at: datetime | None = None
     is_complete: bool = True
     sold_beside: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def is_paid(self) -> bool:

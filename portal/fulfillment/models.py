@@ -28,6 +28,7 @@ class Purchase(db.Model):
     status: Stripe's own word. state: waiting (for money), served, ended, or unclaimed (paid, but whose or for what is
     not known; reason says which: no_customer, no_product, bad_plan). notice: something odd that staff should look at.
     fetched_at guards against an older read overwriting a newer one. written_at: when our ids last went to Stripe.
+    name: the payer's at Stripe. bought: JSON, the id and quantity of each price (see `bought.lines_of`).
     """
 
     __tablename__ = "purchases"
@@ -47,6 +48,8 @@ class Purchase(db.Model):
     reason: Mapped[str] = mapped_column(String(30), default="")
     notice: Mapped[str] = mapped_column(Text, default="")
     email: Mapped[str] = mapped_column(String(512), default="")
+    name: Mapped[str] = mapped_column(String(256), default="", server_default="")
+    bought: Mapped[str] = mapped_column(Text, default="", server_default="")
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3), default="")
     first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)

@@ -43,6 +43,7 @@ def facts_of_session(
         is_refused=session.is_refused,
         bought_at=session.created_at,
         is_complete=session.has_all_items,
+        name=session.name,
     )
 
 
@@ -70,6 +71,7 @@ def facts_of_invoice(
         currency=invoice.currency,
         session_metadata=invoice.carried,
         bought_at=invoice.paid_at,
+        name=invoice.name,
     )
 
 

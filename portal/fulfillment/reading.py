@@ -122,6 +122,7 @@ def _subscription(source: Source, stripe_id: str) -> Facts:
         purchase=found,
         bought_at=subscription.created_at,
         sold_beside=paying.sold_beside(found, bills),
+        name=found.customer.name if found.customer else "",
     )
 
 

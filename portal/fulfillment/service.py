@@ -19,6 +19,7 @@ from portal.database import insert_into
 from portal.extensions import db
 from portal.fulfillment import (
     beside,
+    bought,
     mails,
     oddities,
     order_states,
@@ -139,9 +140,9 @@ def _is_foreign(account: StripeAccount | None, facts: Facts) -> bool:
 def _locked(vendor_id: int, facts: Facts) -> Purchase:
     """The purchase's row, made if need be, and nobody else's until our commit: one purchase at a time."""
     first = {"vendor_id": vendor_id, "stripe_id": facts.stripe_id}
-    blank = {"stripe_customer_id": "", "status": "", "state": WAITING, "reason": "", "notice": "", "email": ""}
-    more = {"livemode": facts.livemode, "currency": "", "first_seen_at": clock.now()}
-    return db.session.scalars(_making(db.engine.dialect.name), {**first, **blank, **more}).one()
+    texts = ("stripe_customer_id", "status", "reason", "notice", "email", "name", "bought", "currency")
+    more = {"livemode": facts.livemode, "state": WAITING, "first_seen_at": clock.now()}
+    return db.session.scalars(_making(db.engine.dialect.name), {**first, **dict.fromkeys(texts, ""), **more}).one()
 
 
 @cache
@@ -158,6 +159,7 @@ def _note(purchase: Purchase, facts: Facts) -> None:
     purchase.fetched_at = facts.fetched_at
     purchase.status, purchase.livemode = facts.status[:30], facts.livemode
     purchase.stripe_customer_id, purchase.email = facts.stripe_customer_id[:60], facts.email[:512]
+    purchase.name, purchase.bought = facts.name[:256], bought.written(facts.lines)
     purchase.amount_minor, purchase.currency = facts.amount_minor, facts.currency[:3]
     kept = purchase.notice if purchase.notice == oddities.NOT_ADOPTED else ""
     purchase.notice = oddities.notice_of(facts) or kept

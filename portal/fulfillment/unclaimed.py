@@ -84,7 +84,6 @@ def mail_link(vendor: VendorProfile, stripe_id: str) -> None:
     if not claiming.can_be_mailed(purchase):
         raise Conflict(_("Nobody can claim this payment by mail: it has a customer, no address, or no plan of ours."))
     claiming.mail(vendor, purchase)
-    audit.record(vendor.id, "purchase.mail_claim", f"purchase:{stripe_id}"[:100])
 
 
 def _locked(vendor_id: int, stripe_id: str) -> Purchase | None:

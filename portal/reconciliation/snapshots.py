@@ -10,6 +10,8 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
+from portal.customers import service as customers
+from portal.customers.models import Customer
 from portal.extensions import db
 from portal.formatters import day, masked_key, moment
 from portal.fulfillment.models import PaidUnit, Purchase
@@ -89,26 +91,33 @@ def changes(vendor_id: int, before: Snapshot, after: Snapshot) -> list[Change]:
     found: list[Change] = []
     for global_id, now in sorted(after.licenses.items()):
         then = before.licenses.get(global_id)
-        found += _made(now) if then is None else _changed(then, now)
+        whose = _customer(vendor_id, now.customer_id)
+        found += _made(now, whose) if then is None else _changed(then, now, whose)
     for stripe_id, (state, customer_id) in after.purchases.items():
         old_state, old_customer = before.purchases.get(stripe_id, ("", None))
         if customer_id != old_customer:
-            found.append(
-                Change(_("%(purchase)s belongs to customer #%(number)s.", purchase=stripe_id, number=customer_id))
-            )
+            whose = _customer(vendor_id, customer_id)
+            found.append(Change(_("%(purchase)s belongs to customer %(whose)s.", purchase=stripe_id, whose=whose)))
         if state != old_state:
             found.append(Change(_("%(purchase)s is now: %(state)s.", purchase=stripe_id, state=of_purchase(state))))
     return found + _mails(vendor_id, before.newest_mail)
 
 
-def _made(now: LicenseThen) -> list[Change]:
-    made = _("A key of %(product)s is there for customer #%(number)s: %(key)s.", **_of(now, number=now.customer_id))
+def _customer(vendor_id: int, customer_id: int | None) -> str:
+    """Number and name, such as *#14, Ada Lovelace*."""
+    found = db.session.get(Customer, (vendor_id, customer_id)) if customer_id else None
+    label = customers.label(found) if found else ""
+    return f"#{customer_id}, {label}" if label and label != f"#{customer_id}" else f"#{customer_id or '–'}"
+
+
+def _made(now: LicenseThen, whose: str) -> list[Change]:
+    made = _("A key of %(product)s is there for customer %(whose)s: %(key)s.", **_of(now, whose=whose))
     if not now.is_limited:
         return [Change(made)]
     return [Change(made), Change(_("%(key)s works until %(end)s.", **_of(now, end=day(now.expires_at))))]
 
 
-def _changed(then: LicenseThen, now: LicenseThen) -> list[Change]:
+def _changed(then: LicenseThen, now: LicenseThen, whose: str) -> list[Change]:
     found: list[Change] = []
     if then.is_blocked != now.is_blocked:
         text = _("%(key)s of %(product)s is blocked.", **_of(now)) if now.is_blocked else _unblocked(now)
@@ -118,7 +127,7 @@ def _changed(then: LicenseThen, now: LicenseThen) -> list[Change]:
         text = _("%(key)s of %(product)s ends on %(end)s instead of %(old)s.", **_of(now, **ends))
         found.append(Change(text, takes_away=now.expires_at < then.expires_at))
     if then.customer_id != now.customer_id:
-        text = _("%(key)s of %(product)s belongs to customer #%(number)s.", **_of(now, number=now.customer_id))
+        text = _("%(key)s of %(product)s belongs to customer %(whose)s.", **_of(now, whose=whose))
         found.append(Change(text, takes_away=then.customer_id is not None))
     if then.machines != now.machines:
         text = _("%(key)s of %(product)s allows %(count)s machines.", **_of(now, count=now.machines))

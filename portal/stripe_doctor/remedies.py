@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from flask_babel import gettext as _
 
-from portal import crypto
+from portal.billing import dashboard as places
 from portal.stripe_doctor.findings import Finding
 from portal.stripe_doctor.report import Report
 
-DASHBOARD = "https://dashboard.stripe.com"
 POST, PAGE, OUTSIDE, BIND = "post", "page", "outside", "bind"
 
 
@@ -37,12 +36,8 @@ def of(finding: Finding, report: Report) -> list[Remedy]:
 
 def dashboard(path: str, report: Report | None) -> str:
     """A page of Stripe's dashboard, in the right account and mode; the start page of a stand-in that plays Stripe."""
-    stand_in = crypto.settings().stripe_api_base
-    if stand_in:
-        return f"{stand_in}/"
-    account = f"/{report.account_id}" if report is not None and report.account_id else ""
-    mode = "" if report is not None and report.livemode else "/test"
-    return f"{DASHBOARD}{account}{mode}/{path}"
+    account_id = report.account_id if report is not None else ""
+    return places.page(path, account_id=account_id, livemode=report is not None and bool(report.livemode))
 
 
 def _page(label: str, href: str) -> Remedy:

@@ -58,3 +58,47 @@ def test_no_other_customer_is_asked_for_where_one_is_known(story: Story, desk: D
     assert not staff.soup.select("#q")
     staff.submit(form='form[action$="/DryRun"]', status=200)
     assert not staff.soup.select('form[action$="/Repair"]')
+
+
+def paid_by_grace(story: Story, desk: Desk) -> str:
+    """Somebody unknown buys a plan; the path of the finding about it."""
+    payer = story.shop.customer(email="grace@mail.example")
+    story.shop.v1.customers.update(payer.id, {"name": "Grace Hopper"})
+    story.happens(story.buy(price=story.plan(), buyer=payer))
+    desk.compare()
+    return f"/Reconciliation/{desk.the('unclaimed_payment').id}"
+
+
+def test_the_page_says_who_paid_for_what_and_who_was_mailed(story: Story, desk: Desk, staff: Page) -> None:
+    path = paid_by_grace(story, desk)
+    staff.get(path)
+    assert "Grace Hopper · grace@mail.example" in staff.text
+    assert "1 × " in staff.text and "$19.00" in staff.text
+    assert desk.the("unclaimed_payment").subject in staff.soup.select_one('main a[rel="noopener"]').get_text()
+    assert "A link went to grace@mail.example on" in staff.text, "without being asked"
+
+    staff.submit(form='form[action$="/ClaimLink"]').follow()
+    assert staff.text.count("A link went to grace@mail.example on") == 2
+    assert "Mail the claim link again" in staff.text
+
+
+def test_a_customer_for_the_payer_is_created_on_the_way(story: Story, desk: Desk, staff: Page) -> None:
+    path = paid_by_grace(story, desk)
+    staff.get(path)
+    staff.get(staff.soup.select_one('main a[href^="/Customer/Create"]')["href"])
+    assert staff.soup.select_one("#name")["value"] == "Grace Hopper"
+    assert staff.soup.select_one("#email")["value"] == "grace@mail.example"
+    staff.submit({"name": ""}, status=422)
+    staff.submit({"name": "Grace Hopper"}).follow()
+    assert staff.path.startswith(path)
+
+    staff.submit(form='form[action$="/DryRun"]', status=200)
+    key = "A key of Widget Studio is there for customer #1, Grace Hopper"
+    assert key in staff.text
+    staff.submit(form='form[action$="/Repair"]').follow()
+    assert story.the_key().customer_id == 1
+
+
+def test_only_a_finding_of_the_vendor_leads_to_the_form(staff: Page) -> None:
+    for text in ("4711", "x", "//evil.example", "9" * 30):
+        staff.get(f"/Customer/Create?finding={text}", status=404)

@@ -24,6 +24,7 @@ class CustomerRead:
     livemode: bool | None
     metadata: dict[str, str]
     is_deleted: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def read_customer(found: Document) -> CustomerRead:
         livemode=found.get("livemode"),
         metadata=_metadata(found),
         is_deleted=bool(found.get("deleted")),
+        name=str(found.get("name") or ""),
     )
 
 

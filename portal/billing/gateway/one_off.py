@@ -37,6 +37,7 @@ class OneOffRead:
     currency: str
     paid_at: datetime | None
     carried: dict[str, str] = field(default_factory=dict)
+    name: str = ""
 
 
 def retrieve_invoice(connection: Connection, stripe_id: str) -> OneOffRead:
@@ -58,6 +59,7 @@ def retrieve_invoice(connection: Connection, stripe_id: str) -> OneOffRead:
         currency=read.currency,
         paid_at=moment(mapping(found.get("status_transitions")).get("paid_at")) or moment(found.get("created")),
         carried=_whose(found),
+        name=str(found.get("customer_name") or mapping(customer).get("name") or ""),
     )
 
 

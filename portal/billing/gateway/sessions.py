@@ -38,6 +38,7 @@ class SessionRead:
     invoice_id: str = ""
     created_at: datetime | None = None
     has_all_items: bool = True
+    name: str = ""
 
     @property
     def is_refused(self) -> bool:
@@ -69,4 +70,5 @@ def read_session(found: Document) -> SessionRead:
         invoice_id=identifier(found.get("invoice")),
         created_at=moment(found.get("created")),
         has_all_items=not listed.get("has_more"),
+        name=str(details.get("name") or ""),
     )
