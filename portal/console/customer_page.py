@@ -13,6 +13,7 @@ from portal.associate import service as associate
 from portal.audit import service as audit
 from portal.billing import service as billing
 from portal.billing.models import StripeCustomer
+from portal.console import purchases_shown
 from portal.customers.models import Customer
 from portal.extensions import db
 from portal.fulfillment import references
@@ -34,6 +35,7 @@ def facts(vendor: VendorProfile, customer: Customer) -> dict[str, Any]:
         "accounts": accounts,
         "requests": [note for note in associate.list_requests(vendor) if note.customer_id == customer.id],
         "licenses": _licenses(vendor, customer),
+        "purchases": purchases_shown.of_customer(vendor, customer.id),
         "reference": references.reference_of(vendor.id, customer.id),
         "stripe_customers": _stripe_customers(vendor, customer),
         "acceptance": _last_acceptance(vendor, [user.id for _bound, user in accounts]),

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from portal import access, unit_of_work
 from portal.audit import service as audit
 from portal.billing import service as billing
+from portal.console import purchases_shown
 from portal.console.forms import AssignForm, ExtendForm, LicenseEditForm
 from portal.customers import service as customers
 from portal.errors import Invalid
@@ -142,6 +143,7 @@ def _page(license: License, **forms: PortalForm) -> str:
         owner=owner,
         badges=desk.badges(license, product, subscription=bool(paid)),
         time_limited=desk.is_time_limited(license, product),
+        purchases=purchases_shown.of_license(g.vendor, license.global_id),
         machines=desk.list_machines(g.vendor, license),
         history=audit.list_for(g.vendor, record=f"license:{license.global_id}", limit=20),
         **facts,
