@@ -20,16 +20,19 @@ COLOR = re.compile(r"#[0-9a-f]{6}\Z")
 def edit(
     vendor: Vendor, *, name: str, description: str = "", website: str = "", logo_url: str = "", accent_color: str
 ) -> bool:
-    """Change the vendor's profile; returns whether anything changed. Raises Invalid with the field's name."""
+    """Change the vendor's profile; returns whether anything changed. Raises Invalid with the field's name.
+
+    An address that is stored already may stay as it is: the demo's logo is a path of this site.
+    """
     typed = {"name": name.strip(), "description": description.strip(), "website": website, "logo_url": logo_url}
     if not typed["name"]:
         raise Invalid(_("Type a name."), field="name")
     for field, limit in LIMITS.items():
         if len(typed[field]) > limit:
             raise Invalid(_("Please use at most %(limit)s characters.", limit=limit), field=field)
-    if website and not is_web_address(website, ("https", "http")):
+    if website not in ("", vendor.website) and not is_web_address(website, ("https", "http")):
         raise Invalid(_("Type the full address, such as https://www.example.com."), field="website")
-    if logo_url and not is_web_address(logo_url, ("https",)):
+    if logo_url not in ("", vendor.logo_url) and not is_web_address(logo_url, ("https",)):
         raise Invalid(_("Type the full https address of the picture."), field="logo_url")
     if not COLOR.match(accent_color.lower()):
         raise Invalid(_("Type a color such as #2f5bd7."), field="accent_color")

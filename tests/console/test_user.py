@@ -62,6 +62,16 @@ def test_a_bad_profile_field_is_refused_beside_it(desk: Page, acme: Vendor, fiel
     assert vendors.get(acme.id).name == "Acme"
 
 
+def test_a_logo_of_this_site_stays_but_is_not_typed_in(desk: Page, acme: Vendor) -> None:
+    acme.logo_url = "/dev/logo.svg"
+    db.session.commit()
+    desk.get("/User/Profile").submit({"description": "New."}, form=COMPANY).follow()
+    db.session.expire_all()
+    assert (vendors.get(acme.id).logo_url, vendors.get(acme.id).description) == ("/dev/logo.svg", "New.")
+    desk.submit({"logo_url": "/dev/other.svg"}, form=COMPANY, status=422)
+    assert desk.soup.select_one("#logo_url-e").get_text()
+
+
 def test_staff_below_admin_read_the_profile_only(page: Page, acme: Vendor) -> None:
     page.sign_in(make_staff(acme, "support"), vendor=acme).get("/User/Profile")
     assert not page.soup.select("main form")
