@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from portal.audit.models import AuditEntry
 from portal.extensions import db
 
 SECRET_WORDS = ("password", "secret", "api_key", "token", "nonce", "digest", "code")
+BY_PEOPLE = ("staff", "command")
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -82,6 +84,17 @@ def list_for(
         columns = (AuditEntry.actor_label, AuditEntry.action, AuditEntry.record)
         statement = statement.where(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
     return list(db.session.scalars(statement))
+
+
+def find_last(vendor: Any, record: str, actions: Sequence[str]) -> AuditEntry | None:
+    """The newest of these actions on a record that a person took, by a page or a command."""
+    mine = select(AuditEntry).where(
+        AuditEntry.vendor_id == vendor.id,
+        AuditEntry.record == record,
+        AuditEntry.action.in_(actions),
+        AuditEntry.actor_kind.in_(BY_PEOPLE),
+    )
+    return db.session.scalar(mine.order_by(AuditEntry.id.desc()).limit(1))
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

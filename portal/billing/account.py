@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import zip_longest
 from typing import Any
 
@@ -51,7 +50,6 @@ class AccountFacts:
     webhook_secret_count: int = 0
     portal_login_url: str = ""
     configuration_id: str = ""
-    changed_at: datetime | None = None
 
 
 def account_of(vendor: HasId) -> AccountFacts:
@@ -67,7 +65,6 @@ def account_of(vendor: HasId) -> AccountFacts:
         webhook_secret_count=len(webhook_secrets_of(account)),
         portal_login_url=link,
         configuration_id=account.configuration_id,
-        changed_at=account.changed_at,
     )
 
 

@@ -149,6 +149,7 @@ def _profile_page(**forms: PortalForm) -> str:
         "console/user/profile.html",
         active="profile",
         account=account,
+        changed=audit.find_last(g.vendor, f"vendor:{g.vendor.id}", ("stripe.set", "stripe.endpoint")),
         portal_url=addresses.portal_link(g.vendor),
         permissions=billing.PERMISSIONS,
         preview=_preview(g.vendor.accent_color),

@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from portal.audit import service as audit
 from portal.audit.models import AuditEntry
 from portal.billing import service as billing
+from portal.billing.models import StripeAccount
 from portal.extensions import db
 from portal.vendors.models import Vendor
 from tests.cli.conftest import Latchkey
@@ -45,6 +47,19 @@ def key() -> str:
     return f"sk_test_console{next(numbers):08d}"
 
 
+def changed(desk: Page) -> str:
+    """Who last changed the settings, as the page says it."""
+    found = [row for row in desk.soup.select("#stripe dl > div") if row.select_one("dt").get_text() == "Changed"]
+    return found[0].select_one("dd").get_text() if found else ""
+
+
+def test_what_a_job_notes_is_no_change_of_the_settings(desk: Page, acme: Vendor) -> None:
+    db.session.add(StripeAccount(vendor_id=acme.id))
+    audit.record(acme.id, "stripe.set", f"vendor:{acme.id}", after={"has_key": True})
+    db.session.commit()
+    assert changed(desk.get("/User/Profile")) == ""
+
+
 def test_the_key_is_stored_and_never_shown_again(desk: Page, acme: Vendor, key: str) -> None:
     assert "No API key yet" in desk.get("/User/Profile").text
     desk.submit({"api_key": key}, form=FORM).follow()
@@ -52,6 +67,7 @@ def test_the_key_is_stored_and_never_shown_again(desk: Page, acme: Vendor, key: 
     account = billing.account_of(acme)
     assert (account.has_api_key, account.livemode) == (True, False)
     assert key not in desk.html
+    assert changed(desk).endswith("owner@acme.example")
     entries = db.session.scalars(select(AuditEntry)).all()
     assert [entry.action for entry in entries] == ["stripe.set"]
     written = str([(entry.before, entry.after) for entry in entries])
