@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from portal import clock
 from portal.billing import gateway
@@ -90,6 +90,12 @@ def mode_of(vendor_id: int) -> bool | None:
     """The mode of the vendor's key: True moves real money, None without a key."""
     mine = (StripeAccount.vendor_id == vendor_id, StripeAccount.api_key != "")
     return db.session.scalar(select(StripeAccount.livemode).where(*mine))
+
+
+def usual_currency(vendor_id: int) -> str:
+    """The currency of most prices of a vendor, sold or not; empty where there are none."""
+    mine = select(Plan.currency).where(Plan.vendor_id == vendor_id, Plan.currency != "").group_by(Plan.currency)
+    return db.session.scalar(mine.order_by(func.count().desc(), Plan.currency).limit(1)) or ""
 
 
 def by_machines(plan: Plan) -> bool:

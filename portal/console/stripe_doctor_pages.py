@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from portal import access, unit_of_work
+from portal.billing import plans
 from portal.billing.gateway.prices import PriceRead
 from portal.console.stripe_doctor_forms import (
     PlanForm,
@@ -20,6 +22,7 @@ from portal.console.stripe_doctor_forms import (
 from portal.errors import PortalError
 from portal.forms import PortalForm
 from portal.licenses import service as licenses
+from portal.licenses.models import FEATURES, Product
 from portal.stripe_doctor import catalog_repair, portal_repair
 from portal.stripe_doctor import service as doctor
 from portal.stripe_doctor.portal_repair import Standing
@@ -32,7 +35,9 @@ Refused = tuple[str, int]
 @access.staff("admin")
 def product() -> str:
     """An empty form for a product with a price."""
-    return _product_page(ProductForm(formdata=None, token=secrets.token_hex(16)))
+    usual = plans.usual_currency(g.vendor.id)
+    given = {"currency": usual.upper()} if usual else {}
+    return _product_page(ProductForm(formdata=None, token=secrets.token_hex(16), **given))
 
 
 @bp.post("/StripeDoctor/Product")
@@ -124,16 +129,35 @@ def _offering(now: Standing, form: PortalSettingsForm) -> PortalSettingsForm:
 
 
 def _product_page(form: ProductForm) -> str:
+    ours = licenses.list_products(g.vendor)
+    chosen = [one for one in ours if one.id == form.product_id.data and request.method == "POST"]
     return render_template(
-        "console/stripe_doctor_pages/product.html", active="stripe_doctor", form=_with_products(form)
+        "console/stripe_doctor_pages/product.html",
+        active="stripe_doctor",
+        form=_with_products(form),
+        named=_features_named(chosen or ours),
     )
+
+
+def _features_named(products: Sequence[Product]) -> dict[str, str]:
+    """What products call F1 to F8; with the product's name where there are several, of which three are named."""
+    found = {}
+    for feature in FEATURES:
+        names = [(one.feature_definitions.get(feature, {}).get("name"), one.name) for one in products]
+        several = len(products) > 1
+        found[feature] = ", ".join([f"{name} ({ours})" if several else name for name, ours in names if name][:3])
+    return found
 
 
 def _price_page(found: PriceRead, form: PortalForm) -> str:
     bound = found.product_metadata.get("skm_product_id", "").strip()
     product = next((one for one in licenses.list_products(g.vendor) if str(one.id) == bound), None)
     return render_template(
-        "console/stripe_doctor_pages/price.html", active="stripe_doctor", price=found, form=form, product=product
+        "console/stripe_doctor_pages/price.html",
+        active="stripe_doctor",
+        price=found,
+        form=form,
+        named=_features_named([product] if product else []),
     )
 
 
