@@ -143,9 +143,9 @@ def _features_named(products: Sequence[Product]) -> dict[str, str]:
     """What products call F1 to F8; with the product's name where there are several, of which three are named."""
     found = {}
     for feature in FEATURES:
-        names = [(one.feature_definitions.get(feature, {}).get("name"), one.name) for one in products]
-        several = len(products) > 1
-        found[feature] = ", ".join([f"{name} ({ours})" if several else name for name, ours in names if name][:3])
+        names = [(str(one.feature_definitions.get(feature, {}).get("name") or ""), one.name) for one in products]
+        shown = [f"{name} ({ours})" if len(products) > 1 else name for name, ours in names if name]
+        found[feature] = ", ".join(shown[:3])
     return found
 
 
