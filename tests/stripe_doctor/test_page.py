@@ -159,8 +159,8 @@ def test_every_finding_has_words_and_a_way_to_its_fix(app: object, code: str) ->
 
 
 def test_the_dashboard_is_opened_in_the_right_account_and_mode(app: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = remedies.crypto.settings()
-    monkeypatch.setattr(remedies.crypto, "settings", lambda: replace(settings, stripe_api_base=None))
+    settings = remedies.places.crypto.settings()
+    monkeypatch.setattr(remedies.places.crypto, "settings", lambda: replace(settings, stripe_api_base=None))
     test, live = (Report("checked", livemode=mode, account_id="acct_1") for mode in (False, True))
     assert remedies.dashboard("apikeys", test) == "https://dashboard.stripe.com/acct_1/test/apikeys"
     assert remedies.dashboard("apikeys", live) == "https://dashboard.stripe.com/acct_1/apikeys"
