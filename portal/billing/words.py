@@ -119,7 +119,7 @@ def per_period(price: str, interval: str, count: int, locale: str) -> str:
 @lru_cache(maxsize=1024)
 def one_of(keys: int, locale: str) -> str:
     """That a subscription pays other licenses too."""
-    return str(ngettext("one of %(num)s license in it", "one of %(num)s licenses in it", keys))
+    return str(ngettext("one of %(num)s in this subscription", "one of %(num)s in this subscription", keys))
 
 
 @lru_cache(maxsize=256)

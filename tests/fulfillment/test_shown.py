@@ -123,7 +123,7 @@ def test_each_key_of_a_subscription_is_shown_with_it(customer: Buyer) -> None:
     for place in [*cards, *details]:
         text = " ".join(place.get_text(" ").split())  # type: ignore[union-attr]
         assert "$57.00 per month · free trial until" in text
-        assert "one of 3 licenses in it" in text
+        assert "one of 3 in this subscription" in text
         assert [one.get_text() for one in place.select(".b.i")] == ["Subscription"]  # type: ignore[union-attr]
     assert len(cards) == 3
 
@@ -136,14 +136,14 @@ def test_a_key_that_a_lower_quantity_took_away_is_no_part_of_the_subscription(cu
     customer.story.tell_of("customer.subscription.updated", {"id": stripe_id, "object": "subscription"})
 
     cards = customer.page.get(f"{BASE}Licenses").soup.select("article.card")
-    assert ["one of 2 licenses in it" in one.get_text() for one in cards] == [False, True, True]
+    assert ["one of 2 in this subscription" in one.get_text() for one in cards] == [False, True, True]
     assert "the subscription covers fewer keys now" in cards[0].get_text()
     assert not cards[0].select(".b.i, .sub")
 
 
 def test_one_key_with_several_machines_is_the_only_one(customer: Buyer) -> None:
     bought(customer, customer.plan('{"quantity": "machines"}'), quantity="5")
-    assert "licenses in it" not in customer.page.get(f"{BASE}Licenses").text
+    assert "in this subscription" not in customer.page.get(f"{BASE}Licenses").text
 
 
 def test_keys_of_a_subscription_of_another_customer_show_nothing_of_it(customer: Buyer) -> None:
