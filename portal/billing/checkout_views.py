@@ -61,7 +61,7 @@ def checkout() -> Response | tuple[str, int]:
 
 
 @bp.get(f"{PORTAL}/Billing/Checkout")
-@access.customer(terms_open=True)
+@access.customer
 def checkout_again() -> Response:
     """Reloading what a failed purchase left in the address bar leads to the plans."""
     return redirect(addresses.portal_path(g.vendor, "Plans"), code=303)

@@ -59,7 +59,7 @@ def portal() -> Response | tuple[str, int]:
 
 
 @bp.get(f"{PORTAL}/Billing/Portal")
-@access.customer(terms_open=True)
+@access.customer
 def portal_again() -> Response:
     """Reloading what a failed step left in the address bar leads to the page it was asked on."""
     return redirect(addresses.portal_path(g.vendor, "Billing"), code=303)
