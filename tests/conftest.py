@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from stripe import HTTPClient
 
 from portal import clock
 from portal.extensions import db
@@ -27,6 +28,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = [item for item in items if not item.get_closest_marker("sqlite_only")]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_between_tries() -> None:
+    """Stripe's library tries a call that failed again after half a second and more; here at once."""
+    HTTPClient.INITIAL_DELAY = HTTPClient.MAX_DELAY = 0
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ def sandbox(server: RunningSandbox) -> Iterator[RunningSandbox]:
     server.judge.problems.clear()
     server.judge.seen.clear()
     yield server
+    server.forget()
     assert server.judge.problems == []
 
 
