@@ -114,16 +114,17 @@ class Truth:
     def _paid_until(self, subscription: Document, item: Document) -> datetime | None:
         """The end of the last period of the item that was paid for; None while nothing was.
 
-        The rest of a period that is not paid itself ends with what is; over nothing it counts for nothing.
+        The rest of a period that is not paid itself ends with what is; a bill over a credit for nothing is no payment.
         """
         if self._is_settled(subscription):
             return datetime.fromtimestamp(item["current_period_end"], UTC)  # another plan may have begun a shorter one
         bills = self.bills(subscription["id"])
+        paid = _really_paid(bills)
         whole = [(bill, line) for bill in bills for line in _whole_periods(bill)]
-        reach = max((line["period"]["end"] for bill, line in whole if bill["status"] == "paid"), default=0)
+        reach = max((line["period"]["end"] for bill, line in whole if bill in paid), default=0)
         ends = []
-        for bill in bills:
-            for line in bill["lines"]["data"] if bill["status"] == "paid" else ():
+        for bill in paid:
+            for line in bill["lines"]["data"]:
                 if line["amount"] < 0 or _details(line).get("subscription_item") != item["id"]:
                     continue
                 end, start = line["period"]["end"], line["period"]["start"]
@@ -132,8 +133,7 @@ class Truth:
                     for other, each in whole
                     if other["status"] in ("open", "draft") or (other["status"] != "paid" and not bill["amount_paid"])
                 )
-                if reach or not is_open or bill["amount_paid"]:
-                    ends.append(min(end, reach) if is_open and reach else end)
+                ends.append(min(end, reach) if is_open and reach else end)
         return datetime.fromtimestamp(max(ends), UTC) if ends else None
 
     def _is_settled(self, subscription: Document) -> bool:
@@ -145,7 +145,8 @@ class Truth:
         if subscription["status"] == "trialing" or paused == "mark_uncollectible" or not latest:
             return True
         is_all = all(bill["status"] == "paid" for bill in self.bills(subscription["id"]))
-        return bool(latest["status"] == "paid" and (is_all or _whole_periods(latest)))
+        is_whole = bool(_whole_periods(latest)) and all(line["amount"] >= 0 for line in latest["lines"]["data"])
+        return bool(latest["status"] == "paid" and (is_all or is_whole))
 
     def _standing(self, subscription: Document, item: Document) -> tuple[str, int]:
         """Price and quantity of an item before all changes that were billed and are not paid."""
@@ -154,7 +155,8 @@ class Truth:
         bills = [] if self._is_settled(subscription) else self.bills(subscription["id"])
         for position, bill in enumerate(bills):
             mine = [line for line in bill["lines"]["data"] if _details(line).get("subscription_item") == item["id"]]
-            is_paid, whole = bill["status"] == "paid", [line for line in _whole_periods(bill) if line in mine]
+            is_paid = bill in _really_paid(bills)
+            whole = [line for line in _whole_periods(bill) if line in mine]
             if is_paid and whole:
                 break
             if bill["billing_reason"] != "subscription_update":
@@ -171,11 +173,11 @@ class Truth:
         return (item["price"], item["quantity"]) if stands is None or is_less else stands
 
     def _bought_before(self, bills: list[Document], item: Document) -> list[tuple[str, int]]:
-        """What the last bill that money was paid for says about an item."""
-        for bill in bills:
+        """What the last bill that was really paid says about an item."""
+        for bill in _really_paid(bills):
             lines = [line for line in bill["lines"]["data"] if line["amount"] >= 0]
             sold = [_sold(line) for line in lines if _details(line).get("subscription_item") == item["id"]]
-            if bill["status"] == "paid" and bill["amount_paid"] and sold:
+            if sold:
                 return sold[-1:]
         return []
 
@@ -218,7 +220,7 @@ class Truth:
 
     def _left_behind(self, purchase: str) -> list[tuple[str, int, datetime | None]]:
         """What was paid for last, where it was replaced by something whose payment is open: it stands until then."""
-        for invoice in self.invoices(purchase, "paid"):
+        for invoice in _really_paid(self.bills(purchase)):
             lines = {
                 _details(line)["subscription_item"]: line
                 for line in sorted(invoice["lines"]["data"], key=lambda line: int(line["period"]["end"]))
@@ -309,6 +311,28 @@ def _end_of(invoice: Document) -> int:
 
 def _details(line: Document) -> Document:
     return (line.get("parent") or {}).get("subscription_item_details") or {}
+
+
+def _really_paid(bills: list[Document]) -> list[Document]:
+    """The paid ones, newest first, but for those that only a credit paid for what was never paid itself."""
+    paid: list[Document] = []
+    for position in reversed(range(len(bills))):
+        bill, older = bills[position], bills[position + 1 :]
+        credits = [line for line in bill["lines"]["data"] if line["amount"] < 0]
+        is_real = bill["amount_paid"] or all(_was_paid(credit, older, paid) for credit in credits)
+        if bill["status"] == "paid" and is_real:
+            paid.insert(0, bill)
+    return paid
+
+
+def _was_paid(credit: Document, older: list[Document], paid: list[Document]) -> bool:
+    at, item = credit["period"]["start"], _details(credit).get("subscription_item")
+    for bill in older:
+        for line in bill["lines"]["data"]:
+            is_it = _details(line).get("subscription_item") == item and _sold(line) == _sold(credit)
+            if is_it and line["amount"] >= 0 and line["period"]["start"] <= at < line["period"]["end"]:
+                return bill in paid
+    return True
 
 
 def _whole_periods(invoice: Document) -> list[Document]:
