@@ -149,10 +149,14 @@ class Scene:
         return any(lease is not None and lease - LEASE > self.lane.died_at for lease in leases)
 
     def left(self) -> list[str]:
-        """Webhooks to deliver, events to work off, mails and jobs to do."""
+        """Webhooks to deliver, events to work off, mails and jobs to do.
+
+        Stripe first: what it has got rid of stands in the inbox by then.
+        """
+        undelivered = ["webhook"] * self.lane.undelivered()
         with self.lane.database():
             received = db.session.scalars(select(StripeEvent.type).where(StripeEvent.state == "received"))
             waiting = db.session.scalars(select(OutboxItem.name).where(OutboxItem.state == "waiting"))
             found = sorted([*received, *waiting])
             db.session.rollback()
-        return found + ["webhook"] * self.lane.undelivered()
+        return found + undelivered
