@@ -49,6 +49,7 @@ class _Serving:
         self.there = {(unit.source, unit.ordinal): unit for unit in units_of(purchase)}
         sources = {line.source for line in facts.lines}
         gone = [unit for unit in self.there.values() if unit.source not in sources and facts.has_all_lines]
+        self.is_all_gone = len(gone) == len(self.there)
         self.spare = sorted(gone, key=lambda unit: (unit.blocked_because != "", unit.source, unit.ordinal))
 
     def serve(self, entitlement: Entitlement, ordinal: int, position: int) -> list[Change]:
@@ -72,7 +73,7 @@ class _Serving:
 
     def _stands(self, unit: PaidUnit | None) -> bool:
         """Whether an item that is gone still stands for its key: not where what replaced it has had one."""
-        return unit.blocked_because != QUANTITY if unit else not self.there
+        return unit.blocked_because != QUANTITY if unit else self.is_all_gone
 
     def _follow(self, unit: PaidUnit, entitlement: Entitlement) -> list[Change]:
         is_served = self.facts.effect == states.SERVE or self._is_forgiven(unit)

@@ -125,3 +125,19 @@ def test_of_what_one_bill_charged_and_gave_back_the_last_change_stands() -> None
 
     assert {each.item_id: each.quantity for each in bill.standing_lines} == {"si_1": 3, "si_3": 3}
     assert set(bill.periods) == {"si_1", "si_2", "si_3"}
+
+
+def test_what_was_paid_and_replaced_before_we_looked_extends_the_key_that_is_there(story: Story) -> None:
+    """A worker that was away: one plan became another, which was paid, and then a third one whose payment is open."""
+    bought = story.buy(story.customer())
+    story.happens(bought)
+    key = story.the_key().key
+    replace(story, bought, story.plan(PRO, 4900))
+    story.move(days=32)
+    end = story.paid_until(bought)
+    story.shop.change_card(bought.customer, BAD)
+    replace(story, bought, story.plan("", 9900))
+    story.happens(bought)
+
+    license = story.the_key()
+    assert (license.key, license.block, license.f2, license.expires_at) == (key, False, True, end + GRACE)
