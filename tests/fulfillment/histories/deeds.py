@@ -22,12 +22,16 @@ Refused = (stripe.StripeError, StripeError)
 
 @dataclass
 class Deeds:
-    """Everybody's hands. bought: subscriptions and checkouts of this history, in their order."""
+    """Everybody's hands. subscriptions and checkouts of this history stand in their order.
+
+    named: what was typed in on subscriptions whose payer nobody knows: the name of the field, and a key's number.
+    """
 
     scene: Scene
     truth: Truth
     subscriptions: list[str] = field(default_factory=list)
     checkouts: list[str] = field(default_factory=list)
+    named: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def v1(self) -> Any:
@@ -66,6 +70,13 @@ class Deeds:
         made = self.try_to(lambda: self.v1.subscriptions.create(given))
         if made:
             self.subscriptions.append(made.id)
+
+    def subscribe_for_key(self, buyer: int, plan: str, name: str, number: int) -> None:
+        """A subscription on which somebody types in the number of a key."""
+        before = len(self.subscriptions)
+        self.subscribe(buyer, plan, 1, "card", {name: str(number)})
+        if self.buyer(buyer) == self.scene.buyers[CUSTOMERS]:
+            self.named |= dict.fromkeys(self.subscriptions[before:], (name, number))
 
     def check_out(self, buyer: int, plan: str, quantity: int, means: str) -> None:
         """Stripe Checkout, through to the end. means: a card, or a bank that answers some days later."""

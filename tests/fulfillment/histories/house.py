@@ -253,7 +253,8 @@ class House:
 
     def _standing(self) -> dict[str, Any]:
         standing: dict[str, Any] = {name: rows(name) for name in STANDING}
-        standing["purchases"] = rows("purchases", "fetched_at")
-        standing["subscriptions"] = rows("subscriptions", "fetched_at")
+        for name in ("purchases", "subscriptions"):  # whose something was that was never paid may show later
+            found = rows(name, "fetched_at")
+            standing[name] = [row for row in found if row["status"] != "incomplete_expired"]
         ours = [row for row in rows("outbox") if row["kind"] == "mail" or row["name"] == "fulfillment.write_back"]
         return {name: set(map(repr, found)) for name, found in [*standing.items(), ("outbox", ours)]}

@@ -48,6 +48,7 @@ class Judgment:
         """Every violation, in words."""
         self.found: list[str] = []
         self.scene.world.in_app(self._load)
+        self._owners()
         for purchase in [*self.deeds.subscriptions, *self.deeds.checkouts]:
             self._purchase(purchase, self.truth.expected(purchase))
         self._rest()
@@ -61,6 +62,16 @@ class Judgment:
             self.units[row["stripe_id"]].append(row)
         self.purchases = {row["stripe_id"]: row for row in rows("purchases")}
         self.events, self.outbox = rows("stripe_events", "raw"), rows("outbox", "payload")
+
+    def _owners(self) -> None:
+        """A typed-in key says whose a stranger's purchase is, until another purchase has said who the stranger is."""
+        for purchase, (name, number) in self.deeds.named.items():
+            ours = self.purchases.get(purchase, {}).get("customer_id")
+            sold = self.truth.pasts[purchase].products
+            keys = [key for key in self.licenses.values() if name == "skm_key_globalid" or key["product_id"] in sold]
+            column = "global_id" if name == "skm_key_globalid" else "id"
+            if ours in {key["customer_id"] for key in keys if key[column] == number} - {None}:
+                self.truth.owners[purchase] = ours
 
     def _say(self, condition: object, problem: str) -> None:
         if not condition:

@@ -119,7 +119,7 @@ class History(RuleBasedStateMachine):
         """A subscription that names a key, typed in by hand."""
         row = self.house.nth_key(key)
         number = row["global_id"] if how == "skm_key_globalid" else row["id"]
-        self.deeds.subscribe(buyer, plan, 1, "card", {how: str(number)})
+        self.deeds.subscribe_for_key(buyer, plan, how, number)
 
     # What becomes of it at Stripe
 
