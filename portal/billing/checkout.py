@@ -90,6 +90,13 @@ def bought_before(vendor_id: int, customer_ids: Collection[int]) -> set[tuple[in
     return {(row[0], row[1]) for row in db.session.execute(paid.where(*mine))}
 
 
+def products_without_trial(vendor_id: int, customer_ids: Collection[int]) -> set[str]:
+    """The products at Stripe of which none of these customers gets a free trial any more."""
+    bought = bought_before(vendor_id, customer_ids)
+    products = {product for _customer, product in bought}
+    return {product for product in products if all((number, product) in bought for number in customer_ids)}
+
+
 def params_for(
     vendor: VendorProfile, order: Ordered, stripe_customer_id: str, instance: str, *, trial_days: int, language: str
 ) -> dict[str, Any]:

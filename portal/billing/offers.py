@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -15,16 +15,23 @@ from portal.billing.models import Order, Plan
 from portal.billing.words import per_period
 from portal.extensions import db
 from portal.formatters import money_in
+from portal.licenses import create_key, limits, states
+from portal.licenses.limits import Limits
 
 
 @dataclass(frozen=True)
 class Price:
-    """One price to buy at. had: how many keys of it the customer has. unit: what its quantity counts."""
+    """One price to buy at.
+
+    includes: what a key of it can do, by the names of its features. unit: what its quantity counts. had: how many keys
+    of it the customer has.
+    """
 
     id: str
     name: str
     price: str
     trial: str
+    includes: str
     unit: str
     had: int
 
@@ -59,15 +66,29 @@ class OrderTold:
 def list_offers(
     vendor_id: int, locale: str, had: Mapping[str, int] | None = None, without_trial: Collection[str] = ()
 ) -> list[Offer]:
-    """Everything the vendor sells, by product: two queries, and never a call to Stripe.
+    """Everything the vendor sells, by product: three queries, and never a call to Stripe.
 
     had: keys the customer has, by price. without_trial: products at Stripe of which there is no free trial any more.
     """
     sold = plans.list_sold(vendor_id, plans.mode_of(vendor_id))
-    return [
-        _offer(list(same), locale, had or {}, has_trial=product not in without_trial)
-        for product, same in groupby(sold, lambda one: one.stripe_product_id)
-    ]
+    ours, keys = limits.of_products(vendor_id), had or {}
+    found = []
+    for product, plans_of_it in groupby(sold, lambda one: one.stripe_product_id):
+        same, has_trial = list(plans_of_it), product not in without_trial
+        prices = [
+            Price(
+                id=plan.price_id,
+                name=plan.nickname,
+                price=price_of(plan, locale),
+                trial=_trial(plan.trial_days if has_trial else 0),
+                includes=_includes(plan, ours),
+                unit=plan.unit_label or (_("Machines") if plans.by_machines(plan) else _("Licenses")),
+                had=keys.get(plan.price_id, 0),
+            )
+            for plan in same
+        ]
+        found.append(Offer(same[0].name, same[0].description, prices))
+    return found
 
 
 def list_orders(
@@ -107,19 +128,14 @@ def price_of(plan: Plan, locale: str) -> str:
     return per_period(amount, plan.interval, plan.interval_count, locale)
 
 
-def _offer(same: Sequence[Plan], locale: str, had: Mapping[str, int], *, has_trial: bool) -> Offer:
-    prices = [
-        Price(
-            id=plan.price_id,
-            name=plan.nickname,
-            price=price_of(plan, locale),
-            trial=_trial(plan.trial_days if has_trial else 0),
-            unit=plan.unit_label or (_("Machines") if plans.by_machines(plan) else _("Licenses")),
-            had=had.get(plan.price_id, 0),
-        )
-        for plan in same
-    ]
-    return Offer(same[0].name, same[0].description, prices)
+def _includes(plan: Plan, products: Mapping[int, Limits]) -> str:
+    """The features of a key of this plan, by the names of its product, and its machines where they are limited."""
+    key, product = create_key.parse(plan.skm), products.get(plan.product_id or 0, Limits())
+    parts = states.feature_names(product.definitions, (name for name, on in key.features.items() if on))
+    if key.max_no_of_machines > 0 and key.quantity != create_key.MACHINES:
+        most = key.max_no_of_machines
+        parts.append(ngettext("%(num)s machine per license", "%(num)s machines per license", most))
+    return ", ".join(parts)
 
 
 def _trial(days: int) -> str:

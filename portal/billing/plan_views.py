@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from flask import g, render_template
 
@@ -24,23 +24,15 @@ def plans_page(typed: Mapping[str, str] | None = None, mistake: str = "") -> str
     """The page. typed: the fields of a form that was refused, to be shown again with the mistake in its quantity."""
     language = page_language()
     ids = [customer.id for customer in g.customers]
-    bought = checkout.bought_before(g.vendor.id, ids)
+    had, without_trial = shown.plans_had(g.vendor.id, ids), checkout.products_without_trial(g.vendor.id, ids)
     g.form_targets = portal_sessions.form_targets(g.vendor)
     return render_template(
         "billing/plans.html",
         active="plans",
         base=addresses.portal_path(g.vendor),
-        offers=offers.list_offers(
-            g.vendor.id, language, shown.plans_had(g.vendor.id, ids), _without_trial(bought, ids)
-        ),
+        offers=offers.list_offers(g.vendor.id, language, had, without_trial),
         unfinished=offers.list_orders(g.vendor.id, ids, language, orders.OPEN, orders.WAITING),
         customers=g.customers,
         typed=typed or {},
         mistake=mistake,
     )
-
-
-def _without_trial(bought: Collection[tuple[int, str]], customer_ids: Collection[int]) -> set[str]:
-    """The products at Stripe of which none of these customers gets a free trial any more."""
-    products = {product for _customer, product in bought}
-    return {product for product in products if all((number, product) in bought for number in customer_ids)}

@@ -10,18 +10,20 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from portal import PORTAL, access, addresses, throttle, unit_of_work
-from portal.billing import gateway, offers, orders, portal_sessions, sync
+from portal.billing import gateway, offers, orders, portal_sessions, sync, words
 from portal.billing.blueprint import bp
 from portal.billing.models import Subscription
 from portal.billing.orders import Ordered
 from portal.errors import NotFound, Throttled
 from portal.extensions import db
 from portal.fulfillment import ordered, shown
+from portal.fulfillment.shown import KeyShown
 from portal.i18n import page_language
 
 # Seconds until the page looks again by itself; after the last of them only when somebody asks.
 PAUSES = (2, 2, 3, 3, 5, 5, 10, 10, 20, 30, 60)
 KEY, MADE, WAITING, FAILED, OPEN, EXPIRED, SILENT = "key", "made", "waiting", "failed", "open", "expired", "silent"
+BLOCKED = "blocked"
 STILL_PAYABLE = ("past_due", "unpaid", "incomplete")
 COMES_BY_ITSELF = (MADE, OPEN, SILENT)
 
@@ -51,7 +53,8 @@ def _bought(order_id: str) -> Response:
         heard = _may_ask_stripe() and _ask(order)
         order = _mine(order_id, ids)
         keys = shown.keys_of(g.vendor.id, order.stripe_id, ids)
-    state = KEY if keys else _state(order, heard)
+    working = [key for key in keys if not key.is_blocked]
+    state = KEY if working else BLOCKED if keys else _state(order, heard)
     turn = _turn() if state in COMES_BY_ITSELF else len(PAUSES)
     again = addresses.portal_path(g.vendor, "Billing/Return", order=order.id)
     page = render_template(
@@ -60,7 +63,8 @@ def _bought(order_id: str) -> Response:
         base=addresses.portal_path(g.vendor),
         order=offers.tell_order(order, page_language()),
         state=state,
-        keys=keys,
+        keys=working,
+        why=_why(keys, ids) if state == BLOCKED else "",
         unpaid=_unpaid(order) if state == FAILED else "",
         again=again,
         looks_again=turn < len(PAUSES),
@@ -108,6 +112,12 @@ def _state(order: Ordered, heard: bool) -> str:
     if not heard:
         return SILENT
     return EXPIRED if order.state == orders.EXPIRED else OPEN
+
+
+def _why(keys: list[KeyShown], customer_ids: list[int]) -> str:
+    """Why the keys of a purchase are blocked, where that follows from money."""
+    reasons = shown.blocked_because(g.vendor.id, customer_ids)
+    return words.why_blocked(reasons.get(keys[0].global_id, ""), page_language())
 
 
 def _unpaid(order: Ordered) -> str:

@@ -24,6 +24,7 @@ class KeyShown:
     global_id: int
     product: str
     key: str
+    is_blocked: bool
 
 
 def keys_of(vendor_id: int, stripe_id: str, customer_ids: Collection[int]) -> list[KeyShown]:
@@ -33,7 +34,7 @@ def keys_of(vendor_id: int, stripe_id: str, customer_ids: Collection[int]) -> li
     license = and_(License.vendor_id == PaidUnit.vendor_id, License.global_id == PaidUnit.license_global_id)
     product = and_(Product.vendor_id == License.vendor_id, Product.id == License.product_id)
     found = (
-        select(License.global_id, Product.name, License.key)
+        select(License.global_id, Product.name, License.key, License.block)
         .select_from(PaidUnit)
         .join(License, license)
         .join(Product, product)

@@ -11,9 +11,10 @@ from portal import PORTAL, access, addresses
 from portal.account import sessions
 from portal.associate import binding, links
 from portal.associate import service as associate
-from portal.billing import offers
+from portal.billing import checkout, offers
 from portal.i18n import page_language
 from portal.staff import service as staff
+from portal.terms import service as terms
 from portal.vendors.theme import DEFAULT_ACCENT, theme_css
 
 bp = Blueprint("home", __name__)
@@ -25,15 +26,22 @@ def profile() -> str:
     """The vendor's front page; it also explains what to do to somebody who is signed in but not a customer yet."""
     is_open = g.vendor.switches.generic_sign_up
     visitor = sessions.admitted(g.visitor, g.vendor)
-    known = visitor is not None and associate.is_associated(g.vendor, visitor.id)
+    customers = terms.standing(g.vendor, visitor.id).customers if visitor is not None else ()
     return render_template(
         "home/profile.html",
         visitor=visitor,
-        is_customer=known,
+        is_customer=bool(customers),
         waiting=len(binding.list_offers(g.vendor, visitor)) if visitor is not None else 0,
         sign_up=links.path_of_sign_up(g.vendor) if is_open else None,
-        offers=offers.list_offers(g.vendor.id, page_language()) if g.vendor.sells_plans else [],
+        offers=_offers([customer.id for customer in customers]) if g.vendor.sells_plans else [],
+        to_buy=addresses.portal_path(g.vendor, "SignIn", next=addresses.portal_path(g.vendor, "Plans")),
     )
+
+
+def _offers(customer_ids: list[int]) -> list[offers.Offer]:
+    """What the vendor sells, without the free trials that these customers have had."""
+    without_trial = checkout.products_without_trial(g.vendor.id, customer_ids) if customer_ids else ()
+    return offers.list_offers(g.vendor.id, page_language(), without_trial=without_trial)
 
 
 @bp.get("/Portal/Admin")

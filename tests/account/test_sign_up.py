@@ -175,4 +175,5 @@ def test_bad_fields_are_explained_and_kept(page: Page, acme: Vendor, field: str,
     assert page.soup.select_one("#email")["value"] == values["email"]
     assert page.soup.select_one("#name")["value"] == values["name"]
     assert values["password"] not in page.html
+    assert ("Please type it again" in page.text) == (field != "password")
     assert sent_mails() == []

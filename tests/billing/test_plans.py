@@ -16,6 +16,7 @@ from portal.billing.plans import problem_of
 from portal.extensions import db
 from portal.formatters import money_in
 from portal.licenses.limits import Limits
+from portal.licenses.models import Product
 from portal.vendors import service as vendors
 from tests import factories
 from tests.billing.buying import BASE, Buyer
@@ -229,6 +230,29 @@ def test_the_page_shows_prices_in_words_by_product(buyer: Buyer) -> None:
     assert "For studios." in text
 
 
+def test_a_price_says_what_a_key_of_it_can_do(buyer: Buyer) -> None:
+    product = db.session.get(Product, (buyer.story.vendor_id, 1))
+    assert product is not None
+    product.feature_definitions = {"f1": {"name": "Export <PDF>", "type": 0}, "f2": {"name": "Support", "type": 1}}
+    db.session.commit()
+    buyer.plan(skm='{"F1": true, "F3": true, "MaxNoOfMachines": 3, "Period": 30}')
+
+    for path in (f"{BASE}Plans", BASE):
+        text = buyer.page.get(path).text
+        assert "Export <PDF>, F3, 3 machines per license" in text
+        assert "Support" not in text
+
+
+def test_a_free_trial_is_not_promised_to_who_has_had_it(buyer: Buyer) -> None:
+    price = buyer.plan(metadata={"latchkey_trial_days": "14"})
+    pages = [f"{BASE}Plans", BASE]
+    assert all("14 days free" in buyer.page.get(path).text for path in pages)
+    buyer.pay(buyer.buy(price))
+    buyer.come_back()
+
+    assert not any("14 days free" in buyer.page.get(path).text for path in pages)
+
+
 def test_the_page_needs_no_stripe(buyer: Buyer) -> None:
     buyer.plan()
     buyer.story.sandbox.judge.seen.clear()
@@ -250,6 +274,8 @@ def test_the_front_page_shows_the_plans_to_strangers(buyer: Buyer) -> None:
     stranger = type(buyer.page)(buyer.app)
     assert "$21.00 per month" in stranger.get(BASE).text
     assert not stranger.soup.select(f'a[href="{BASE}Plans"]')
+    [way] = stranger.soup.select('main a:-soup-contains("Sign in to buy")')
+    assert "Plans" in stranger.get(str(way["href"])).soup.select_one('input[name="next"]')["value"]
     assert buyer.page.get(BASE).soup.select(f'main a[href="{BASE}Plans"]')
 
 

@@ -75,6 +75,20 @@ def test_money_that_went_back_is_said_with_the_reason_and_whom_to_ask(
         assert "the key works until" not in card.get_text()
 
 
+def test_the_page_of_a_purchase_whose_money_went_back_thanks_nobody(customer: Buyer) -> None:
+    stripe_id = bought(customer, customer.once())
+    path = f"{BASE}Billing/Return?order={customer.orders()[-1].id}"
+    assert "Thank you!" in customer.page.get(path).text
+    money_goes_back(customer, stripe_id, "refund")
+
+    page = customer.page.get(path)
+    assert page.soup.h1.get_text() == "The license is blocked"
+    assert "The key is blocked: the payment was refunded." in page.text
+    assert page.soup.select('main a[href="mailto:help@acme.example"]')
+    assert "Thank you!" not in page.text
+    assert customer.story.the_key().key not in page.text
+
+
 def test_a_refund_is_still_said_after_the_subscription_was_ended(customer: Buyer) -> None:
     stripe_id = bought(customer, customer.plan())
     money_goes_back(customer, stripe_id, "refund")

@@ -4,6 +4,7 @@ import pytest
 import requests
 import stripe
 
+from portal.sandbox.accidents import control
 from tests.sandbox.conftest import client_for
 from tests.sandbox.visitor import Visitor
 
@@ -201,11 +202,17 @@ def test_other_sites_cannot_steer_the_sandbox(sandbox):
         assert answer.status_code == 403
 
 
+def test_the_page_offers_every_accident_in_words(sandbox):
+    options = Visitor(sandbox.url).open(f"{sandbox.url}/accidents").soup.select("#kind option")
+    assert {option["value"] for option in options} == set(control.KINDS)
+    assert all(" " in option.get_text() for option in options)
+
+
 def test_the_page_breaks_things(client, shop, sandbox, endpoint):
     shop.subscribe()
     person = Visitor(sandbox.url).open(f"{sandbox.url}/accidents")
     person.send("Order it", kind="lost_reply", times="2", path="/v1/nowhere")
-    assert "lost reply × 2" in person.text
+    assert "Stripe does it, but the answer is lost × 2" in person.text
     person.send("Take all orders back")
     assert "No accident is ordered" in person.text
     person.send("One day on", step="day").send("Disable").send("Dispute").send("Vendor wins")

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from portal.sandbox.accidents import control, deeds, orders, views
 from portal.sandbox.engine import policies, renewing
 from portal.sandbox.errors import StripeError
+from portal.sandbox.hosted import accident_words
 
 if TYPE_CHECKING:
     from portal.sandbox import Sandbox
@@ -113,7 +114,8 @@ def _page(error: str | None = None) -> str:
     return render_template(
         "sandbox/accidents.html",
         state=control.state(sandbox),
-        kinds=control.KINDS,
+        groups=accident_words.by_group(),
+        said=accident_words.by_kind(),
         choices=policies.CHOICES,
         steps=list(STEPS),
         error=error,
