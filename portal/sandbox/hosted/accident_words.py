@@ -6,17 +6,17 @@ from flask_babel import gettext as _
 def by_group() -> dict[str, dict[str, str]]:
     """Groups of accidents, each with sentences by kind."""
     return {
-        _("A webhook"): {
-            "lost": _("It never arrives"),
-            "swallowed": _("Somebody else answers for the portal: counted as delivered, never seen"),
-            "duplicate": _("It arrives twice"),
-            "reorder": _("It waits, and arrives after later ones"),
-            "late": _("It arrives late (an hour, or as many seconds as below)"),
-            "wrong_signature": _("It is signed wrongly"),
-            "wrong_time": _("Its signature is ten minutes old (or as many seconds off as below)"),
-            "older_shape": _("It is written as in Stripe's older versions"),
+        _("Webhooks"): {
+            "lost": _("A webhook never arrives"),
+            "swallowed": _("A webhook counts as delivered and is never seen: somebody else answered"),
+            "duplicate": _("A webhook arrives twice"),
+            "reorder": _("A webhook arrives after later ones"),
+            "late": _("A webhook arrives late: an hour, or the seconds below"),
+            "wrong_signature": _("A webhook is signed wrongly"),
+            "wrong_time": _("A webhook's signature is ten minutes old, or off by the seconds below"),
+            "older_shape": _("A webhook is written as in Stripe's older versions"),
         },
-        _("A call to Stripe"): {
+        _("Calls to Stripe"): {
             "lost_reply": _("Stripe does it, but the answer is lost"),
             "server_error": _("Stripe answers 500 and does nothing"),
             "server_error_after_commit": _("Stripe does it, and answers 500"),
@@ -26,7 +26,7 @@ def by_group() -> dict[str, dict[str, str]]:
             "delay": _("The answer takes the seconds below"),
             "time_out": _("The answer never comes"),
         },
-        _("A new subscription"): {"billing_mode": _("It gets the billing mode below")},
+        _("Subscriptions"): {"billing_mode": _("A new subscription gets the billing mode below")},
     }
 
 

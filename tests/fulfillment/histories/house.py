@@ -31,6 +31,7 @@ ROUNDS = 40
 EVENTS, ENDING, PURCHASES = "webhooks.sweep_events", "fulfillment.sweep_ending", "fulfillment.sweep_all"
 # Twice: who one purchase belongs to may say whose another one is.
 HEALERS = {"everything": (EVENTS, ENDING, PURCHASES), "events": (EVENTS, ENDING), "purchases": (PURCHASES, PURCHASES)}
+OVER = ("canceled", "incomplete_expired")
 STANDING = ("licenses", "paid_units", "audit_entries", "products")
 
 
@@ -253,8 +254,9 @@ class House:
 
     def _standing(self) -> dict[str, Any]:
         standing: dict[str, Any] = {name: rows(name) for name in STANDING}
-        for name in ("purchases", "subscriptions"):  # whose something was that was never paid may show later
+        served = {row["stripe_id"] for row in rows("paid_units")}
+        for name in ("purchases", "subscriptions"):  # of what ended before it had a key, more may show later
             found = rows(name, "fetched_at")
-            standing[name] = [row for row in found if row["status"] != "incomplete_expired"]
+            standing[name] = [row for row in found if row["status"] not in OVER or row["stripe_id"] in served]
         ours = [row for row in rows("outbox") if row["kind"] == "mail" or row["name"] == "fulfillment.write_back"]
         return {name: set(map(repr, found)) for name, found in [*standing.items(), ("outbox", ours)]}
