@@ -8,7 +8,6 @@ from sqlalchemy import select
 from portal import unit_of_work
 from portal.audit import service as audit
 from portal.billing import gateway
-from portal.billing.gateway import addresses
 from portal.billing.models import StripeCustomer
 from portal.customers.models import Customer
 from portal.errors import Conflict, NotFound
@@ -29,7 +28,7 @@ def write(vendor_id: int, customer_id: int) -> None:
         stripe_id, before, email = found.stripe_id, found.email, customer.email_key
     try:
         with repairs.writing("Customers"):
-            addresses.write_email(patient.connection, stripe_id, email)
+            gateway.write_email(patient.connection, stripe_id, email)
     except gateway.NoSuchCustomer as error:
         raise Conflict(_("Stripe does not know this customer any more.")) from error
     kept = db.session.scalar(linked)

@@ -14,6 +14,7 @@ from portal.billing.gateway.calls import (
 )
 from portal.billing.gateway.checkouts import create_session, expire_session, find_session, list_sessions_of
 from portal.billing.gateway.connection import STRIPE_API_VERSION, Connection, is_live_key, is_stripe_key
+from portal.billing.gateway.customers import write_customer_metadata, write_email
 from portal.billing.gateway.errors import (
     GatewayError,
     KeyRefused,
@@ -23,12 +24,7 @@ from portal.billing.gateway.errors import (
     Stumbled,
     Unreachable,
 )
-from portal.billing.gateway.listing import (
-    list_payments_given_back,
-    list_purchases,
-    list_sold_once,
-    write_customer_metadata,
-)
+from portal.billing.gateway.listing import list_payments_given_back, list_purchases, list_sold_once
 from portal.billing.gateway.money import BilledLine, InvoiceRead, PaymentRead
 from portal.billing.gateway.objects import (
     BoughtItem,
@@ -117,5 +113,6 @@ __all__ = [
     "retrieve_subscription",
     "session_of_invoice",
     "write_customer_metadata",
+    "write_email",
     "write_metadata",
 ]

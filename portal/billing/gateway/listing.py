@@ -1,13 +1,11 @@
-"""Everything there is at Stripe, in pages of a hundred, for the comparison with what we have; and who is who there."""
+"""Everything there is at Stripe, in pages of a hundred, for the comparison with what we have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from portal.billing.gateway.calls import pages
 from portal.billing.gateway.connection import Connection
-from portal.billing.gateway.errors import NoSuchCustomer, translated
 from portal.billing.gateway.objects import PurchaseRead, read_purchase
 from portal.billing.gateway.paging import page_of_invoices, page_of_sessions
 from portal.billing.gateway.values import identifier
@@ -41,15 +39,3 @@ def list_payments_given_back(connection: Connection, since: int) -> list[str]:
     for fetch in (connection.client().v1.refunds.list, connection.client().v1.disputes.list):
         found |= dict.fromkeys(identifier(one.get("payment_intent")) for one in pages(fetch, params))
     return [payment for payment in found if payment]
-
-
-def write_customer_metadata(connection: Connection, stripe_id: str, metadata: dict[str, str]) -> None:
-    """Set keys of a customer's metadata; an empty text removes a key. Raises NoSuchCustomer."""
-    params: Any = {"metadata": metadata}
-    with translated():
-        try:
-            connection.client().v1.customers.update(stripe_id, params)
-        except Exception as error:
-            if getattr(error, "code", None) == "resource_missing":
-                raise NoSuchCustomer("", code="resource_missing", param="id") from error
-            raise
