@@ -7,37 +7,39 @@ from dataclasses import dataclass, replace
 
 from portal.billing import gateway
 from portal.billing.gateway import BilledLine
-from portal.fulfillment import crediting
-from portal.fulfillment.crediting import OWED, UNPAID, Bills
+from portal.fulfillment.bills import OWED, PAID, UNPAID, VOID, Bills
 
-CHANGE = "subscription_update"  # why Stripe bills: somebody changed the subscription; a renewal is `subscription_cycle`
-ROUNDING = 1.5  # minor units: three amounts, each rounded at Stripe
+# Why Stripe bills: somebody changed the subscription, or asked for a bill of what waits; a renewal is another reason.
+CHANGE, ASKED_FOR = "subscription_update", "manual"
+# Minor units: three amounts, each rounded at Stripe; and of a unit: prices of several minutes are compared.
+ROUNDING, DRIFT = 1.5, 0.01
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change of an item that was billed. Both lines have a quantity."""
+    """A change of an item that was billed, or several on one bill. Both lines have a quantity.
+
+    price: what it cost beyond what was given back, in minor units; below zero for a credit.
+    """
 
     bill: gateway.InvoiceRead
     before: BilledLine
     after: BilledLine
-
-    @property
-    def price(self) -> int:
-        """What it cost beyond what was given back, in minor units; below zero for a credit."""
-        return self.after.amount + (self.before.amount if self.before.gives_back else 0)
+    price: int
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What counts of an item after some changes. missing: the states of the bills of those that do not.
+    """What counts of an item after some changes.
 
-    is_owed: whether a bill is still to be paid, so that credits may be over nothing.
+    is_missing: whether something is not paid for yet; is_due: whether it may be, that is, was not voided. was_owed:
+    whether a bill was owed on the way, so that the balance at Stripe may come from credits over nothing.
     """
 
     line: BilledLine
-    missing: tuple[str, ...] = ()
-    is_owed: bool = False
+    is_missing: bool = False
+    is_due: bool = False
+    was_owed: bool = False
 
 
 def standing(
@@ -47,7 +49,7 @@ def standing(
 
     What nothing was billed for counts at once, and so does a lower quantity. bills: of `paying.open_account`.
     """
-    return [_as_far_as_paid(connection, item, bills or ()) for item in items]
+    return [_as_far_as_paid(connection, item, bills) for item in items] if bills else list(items)
 
 
 def _as_far_as_paid(connection: gateway.Connection, item: gateway.BoughtItem, bills: Bills) -> gateway.BoughtItem:
@@ -71,49 +73,54 @@ def standing_line(item: gateway.BoughtItem, bills: Bills) -> BilledLine | None:
 
 
 def _changes(item: gateway.BoughtItem, bills: Bills) -> Iterator[Change]:
-    """From what the item is now back to the last bill for a whole period that was paid."""
+    """From what the item is now back to the last bill that settles it."""
     now: tuple[str, int | None] = (item.price_id, item.quantity)
-    for position, bill in enumerate(bills):
-        older = bills[position + 1 :]
-        if _is_settled_by(bill, item.id, older):
+    for place, bill in enumerate(bills.all):
+        if _settles(bills, place, item.id):
             return
-        billed = _line_of(bill, item.id, now)
-        if billed is None or bill.reason != CHANGE or bill.status not in (*UNPAID, "paid"):
+        mine = [line for line in bill.lines if line.item_id == item.id]
+        billed = next((line for line in mine if not line.gives_back and (line.price_id, line.quantity) == now), None)
+        if billed is None and bills.is_paid(place) and any(not line.gives_back for line in mine):
+            return  # it was changed since then without a bill: older ones say nothing about it
+        if billed is None or not _is_change(bill, billed):
             continue
-        before = _given_back(bill, billed) or _paid_before(older, billed)
+        before = _given_back(mine, billed) or _paid_before(bills, place, billed)
         if before is None or before.quantity is None:
             continue
-        yield Change(bill, before, billed)
+        yield Change(bill, before, billed, sum(line.amount for line in mine))
         now = (before.price_id, before.quantity)
 
 
 def _after(change: Change, stands: Standing) -> Standing:
     """What counts after one more change."""
     bill, after = change.bill, change.after
-    is_from_balance = change.price > 0 and bill.amount_paid <= 0
-    if bill.status != "paid" or (stands.is_owed and is_from_balance):
-        missing = (*stands.missing, bill.status)
-        return Standing(stands.line, missing, stands.is_owed or bill.status in OWED)
+    spent = bill.from_balance if stands.was_owed else 0
+    if bill.status != PAID or 0 < change.price <= spent:
+        is_due, was_owed = stands.is_due or bill.status != VOID, stands.was_owed or bill.status in OWED
+        return Standing(stands.line, True, is_due, was_owed)
     # Who pays for a change after one that the vendor has given up on never gets a bill for that one again.
-    is_given_up = set(stands.missing) <= {"void"} and change.price > 0
-    units = _units_paid(change, stands.line)
-    if not stands.missing or is_given_up or units >= _quantity(after):
-        return Standing(after, (), stands.is_owed)
-    if stands.line.price_id == after.price_id:
-        units = max(units, min(_quantity(stands.line), _quantity(after)))
-    line = _part_of(after, units) if units else stands.line
-    return Standing(line, stands.missing, stands.is_owed)
+    is_given_up = not stands.is_due and change.price > 0 and not spent
+    is_all_paid = not stands.is_missing and not spent
+    units = _units_paid(change, stands.line, spent)
+    if is_all_paid or is_given_up or units >= _quantity(after):
+        return Standing(after, was_owed=stands.was_owed)
+    is_more = units > 0 and units >= min(_quantity(stands.line), _quantity(after))
+    line = _part_of(after, units) if is_more else stands.line
+    return Standing(line, True, stands.is_due or spent > 0, stands.was_owed)
 
 
-def _units_paid(change: Change, stands: BilledLine) -> int:
-    """For how many units the money is enough, together with what is left of what was paid before."""
+def _units_paid(change: Change, stands: BilledLine, spent: int) -> int:
+    """For how many units the money is enough, together with what is left of what was paid before.
+
+    spent: what came from a balance that is worth nothing.
+    """
     after = change.after
     if after.amount <= 0:
         return _quantity(after)
     rest = (stands.end - after.start) / (stands.end - stands.start) if stands.end > stands.start else 0
-    money = max(0, change.price) + abs(stands.amount) * min(1.0, max(0.0, rest))
+    money = max(0, change.price - spent) + abs(stands.amount) * min(1.0, max(0.0, rest))
     each = after.amount / max(1, _quantity(after))
-    return int((money + min(ROUNDING, each / 2)) / each)
+    return int((money + min(max(ROUNDING, DRIFT * each), each / 2)) / each)
 
 
 def _part_of(line: BilledLine, units: int) -> BilledLine:
@@ -124,30 +131,29 @@ def _quantity(line: BilledLine) -> int:
     return line.quantity or 0
 
 
-def _is_settled_by(bill: gateway.InvoiceRead, item_id: str, older: Bills) -> bool:
+def _settles(bills: Bills, place: int, item_id: str) -> bool:
     """Whether a bill for a whole period of the item was paid in full: what is older does not matter any more."""
-    is_whole = not bill.has_all_lines or any(line.item_id == item_id for line in bill.whole_periods)
-    return bill.status == "paid" and is_whole and not crediting.gives_back_unpaid(bill, item_id, older)
+    bill = bills.all[place]
+    return bill.status == PAID and bill.bills_a_period(item_id) and not bills.gives_back_unpaid(place, item_id)
 
 
-def _line_of(bill: gateway.InvoiceRead, item_id: str, now: tuple[str, int | None]) -> BilledLine | None:
-    """The line that bills the item as it is now."""
-    mine = [line for line in bill.lines if line.item_id == item_id and not line.gives_back]
-    return next((line for line in mine if (line.price_id, line.quantity) == now), None)
+def _is_change(bill: gateway.InvoiceRead, billed: BilledLine) -> bool:
+    is_it = bill.reason == CHANGE or (bill.reason == ASKED_FOR and billed.is_proration)
+    return is_it and bill.status in (*UNPAID, PAID)
 
 
-def _given_back(bill: gateway.InvoiceRead, billed: BilledLine) -> BilledLine | None:
-    """What the item was before the change: the same bill gives its unused time back."""
-    back = [line for line in bill.lines if line.item_id == billed.item_id and line.gives_back]
-    return max((line for line in back if line.start <= billed.start), key=lambda line: line.start, default=None)
+def _given_back(mine: Sequence[BilledLine], billed: BilledLine) -> BilledLine | None:
+    """What the item was before all changes on a bill: what is given back, and not billed there as a step between."""
+    steps = {(line.price_id, line.quantity) for line in mine if not line.gives_back}
+    back = [line for line in mine if line.gives_back and line.start <= billed.start]
+    before = [line for line in back if (line.price_id, line.quantity) not in steps]
+    return min(before or back, key=lambda line: line.start, default=None)
 
 
-def _paid_before(older: Bills, billed: BilledLine) -> BilledLine | None:
+def _paid_before(bills: Bills, place: int, billed: BilledLine) -> BilledLine | None:
     """What the item was when it was paid for last, where a new rhythm begins and gives nothing back."""
     if billed.is_proration:
         return None
-    places = [place for place, bill in enumerate(older) if bill.status == "paid"]
-    paid = (older[place] for place in places if not crediting.is_hollow(older[place], older[place + 1 :]))
-    lines = (line for bill in paid for line in bill.standing_lines if line.item_id == billed.item_id)
-    last = next(lines, None)
+    lines = (line for bill in bills.paid_from(place + 1) for line in bill.standing_lines)
+    last = next((line for line in lines if line.item_id == billed.item_id), None)
     return last if last and last.price_id and last.price_id != billed.price_id else None

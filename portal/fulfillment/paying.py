@@ -7,38 +7,40 @@ from datetime import datetime
 from itertools import takewhile
 
 from portal.billing import gateway
-from portal.fulfillment import crediting
-from portal.fulfillment.crediting import DUE, UNPAID, Bills
+from portal.fulfillment.bills import DUE, PAID, UNPAID, Bills, bills_of
 
 FREE_WHILE_PAUSED = "mark_uncollectible"  # Stripe's documentation: "offer services for free"
 Ends = dict[str, datetime | None]
 
 
 def open_account(connection: gateway.Connection, found: gateway.PurchaseRead) -> Bills | None:
-    """Its invoices in any state, newest first; None where all that is in the subscription is paid for, or is free."""
-    invoice, status = found.latest_invoice, found.subscription.status
+    """Its invoices in any state; None where all that is in the subscription is paid for, or is free."""
+    invoice, status, items = found.latest_invoice, found.subscription.status, [item.id for item in found.items]
     if status == "trialing" or (status == "active" and (invoice is None or found.collects == FREE_WHILE_PAUSED)):
         return None
-    is_paid = status == "active" and invoice is not None and invoice.status == "paid"
-    if is_paid and invoice is not None and _leaves_nothing_open(invoice):
+    is_paid = status == "active" and invoice is not None and invoice.status == PAID
+    if is_paid and invoice is not None and all(_settles(invoice, item) for item in items):
         return None
     bills = gateway.list_invoices(connection, found.subscription.id)
-    # Changes alone were paid last: that says nothing about a bill for the period. What is older than a paid one does
-    # not matter any more.
-    newest = takewhile(lambda bill: not _leaves_nothing_open(bill), bills)
-    return None if is_paid and not any(bill.status in UNPAID for bill in newest) else bills
+    return None if is_paid and not any(_is_owed_for(item, bills) for item in items) else bills_of(bills)
 
 
-def _leaves_nothing_open(bill: gateway.InvoiceRead) -> bool:
-    """Whether a period was paid in full, and not over a credit whose worth older bills would tell."""
+def _is_owed_for(item_id: str, bills: Sequence[gateway.InvoiceRead]) -> bool:
+    """Whether something about an item was not paid since its last period that was: items may have their own rhythms."""
+    newest = takewhile(lambda bill: not _settles(bill, item_id), bills)
+    return any(bill.status in UNPAID and bill.may_bill(item_id) for bill in newest)
+
+
+def _settles(bill: gateway.InvoiceRead, item_id: str) -> bool:
+    """Whether a period of an item was paid in full, and not over a credit whose worth older bills would tell."""
     is_over_credit = any(line.gives_back for line in bill.lines)
-    return bill.status == "paid" and bill.settles_a_period and not is_over_credit
+    return bill.status == PAID and bill.bills_a_period(item_id) and not is_over_credit
 
 
 def sold_beside(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[str, ...]:
     """The invoices among these that may sell something else, once."""
-    seen = [*(bills or ()), *([found.latest_invoice] if found.latest_invoice else [])]
-    return tuple(dict.fromkeys(bill.id for bill in seen if bill.status == "paid" and bill.sells_once))
+    seen = [*(bills.all if bills else ()), *([found.latest_invoice] if found.latest_invoice else [])]
+    return tuple(dict.fromkeys(bill.id for bill in seen if bill.status == PAID and bill.sells_once))
 
 
 def paid_until(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[gateway.InvoiceRead | None, Ends]:
@@ -48,16 +50,26 @@ def paid_until(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[gatewa
     """
     if bills is None:
         invoice, is_free = found.latest_invoice, found.collects == FREE_WHILE_PAUSED
-        is_open = found.subscription.status == "trialing" and invoice is not None and invoice.status != "paid"
+        is_open = found.subscription.status == "trialing" and invoice is not None and invoice.status != PAID
         return (None if is_open and not is_free else invoice), {item.id: item.period_end for item in found.items}
-    invoices = [bill for bill in bills if bill.status == "paid"]
+    paid = [bill for bill in bills.all if bill.status == PAID]
     ends: Ends = {}
     for item, end in _paid_ends(bills):
         ends[item] = max(end, ends.get(item) or end)
-    if ends and not all(paid.has_all_lines for paid in invoices):
-        # A long invoice shows only its first lines: what is missing was paid with the rest.
-        ends |= {item.id: max(filter(None, ends.values())) for item in found.items if item.id not in ends}
-    return (invoices[0] if invoices else None), ends
+    if ends and (unbilled := [item for item in found.items if _is_unbilled(item.id, found, bills, ends)]):
+        ends |= dict.fromkeys((item.id for item in unbilled), max(filter(None, ends.values())))
+    return (paid[0] if paid else None), ends
+
+
+def _is_unbilled(item_id: str, found: gateway.PurchaseRead, bills: Bills, ends: Ends) -> bool:
+    """Whether no bill says how far an item is paid, so that it is as far as the others.
+
+    A long invoice shows only its first lines: what is missing was paid with the rest. What was added without a bill
+    counts at once.
+    """
+    is_hidden = any(bill.status == PAID and not bill.has_all_lines for bill in bills.all)
+    is_added = found.subscription.status == "active" and not any(bill.may_bill(item_id) for bill in bills.all)
+    return item_id not in ends and (is_hidden or is_added)
 
 
 def _paid_ends(bills: Bills) -> Iterator[tuple[str, datetime]]:
@@ -66,21 +78,17 @@ def _paid_ends(bills: Bills) -> Iterator[tuple[str, datetime]]:
     A bill over a credit for what was never paid for pays for nothing. A change within a period that is not paid itself
     pays for nothing beyond what is. Where nothing is, money counts. A bill that gives nothing back was paid in full.
     """
-    paid = [bill for place, bill in enumerate(bills) if bill.status == "paid" and not _is_hollow(bills, place)]
+    paid = bills.paid_from(0)
     reach = max((line.end for bill in paid for line in bill.whole_periods), default=None)
     for bill in paid:
         # Who paid money for a change in a period that the vendor has given up on gets the rest of it.
         states = DUE if bill.amount_paid > 0 else UNPAID
-        owed = [line for other in bills if other.status in states for line in other.whole_periods]
+        owed = [line for other in bills.all if other.status in states for line in other.whole_periods]
         nets = any(line.gives_back for line in bill.lines)
         for line in bill.lines:
             is_owed = nets and line.is_proration and any(each.start <= line.start < each.end for each in owed)
             if not line.gives_back:
                 yield line.item_id, min(line.end, reach) if is_owed and reach else line.end
-
-
-def _is_hollow(bills: Bills, place: int) -> bool:
-    return crediting.is_hollow(bills[place], bills[place + 1 :])
 
 
 def left_behind(
@@ -89,8 +97,8 @@ def left_behind(
     """What was paid for last, where all of it was replaced by items whose payment is open."""
     if not ends or any(item.id in ends for item in found.items):
         return []
-    for bill in bills or ():
-        if bill.status == "paid" and bill.standing_lines:
+    for bill in bills.paid_from(0) if bills else ():
+        if bill.standing_lines:
             return [item for line in bill.standing_lines if (item := gateway.bought_by(connection, line))]
     return []
 

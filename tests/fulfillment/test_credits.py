@@ -9,6 +9,7 @@ import pytest
 from portal.billing.gateway import BoughtItem
 from portal.billing.gateway.money import read_invoice
 from portal.fulfillment import changing
+from portal.fulfillment.bills import bills_of
 from tests.fulfillment.story import GRACE, Story
 from tests.fulfillment.test_open_changes import (
     HOW,
@@ -148,7 +149,7 @@ def test_money_is_worth_the_units_it_pays_for(later: tuple[str, int], units: int
     newest = bill("paid", paid, back, rest) | {"billing_reason": "subscription_update"}
     bills = [newest, changed("open", 0, ("P", 1), ("P", 100)), YEAR]
     item = BoughtItem("si_1", later[0], "prod_1", {}, {}, later[1], None)
-    found = changing.standing_line(item, [read_invoice(one) for one in bills])
+    found = changing.standing_line(item, bills_of(map(read_invoice, bills)))
 
     assert found is not None
     assert (found.price_id, found.quantity) == (later[0], units)

@@ -9,6 +9,7 @@ import pytest
 from portal.billing.gateway import read_purchase
 from portal.billing.gateway.money import read_invoice
 from portal.fulfillment import paying
+from portal.fulfillment.bills import bills_of
 from portal.reconciliation import watching
 from tests.factories import make_product
 from tests.fulfillment.story import GRACE, Story
@@ -210,7 +211,7 @@ def line(start: int, end: int, amount: int = 100, **more: Any) -> dict[str, Any]
 def paid_to(*bills: dict[str, Any]) -> int | None:
     """The day to which a subscription whose collection has failed is paid. bills: newest first."""
     found = read_purchase({"id": "sub_1", "status": "past_due"})
-    _, ends = paying.paid_until(found, [read_invoice(bill) for bill in bills])
+    _, ends = paying.paid_until(found, bills_of(read_invoice(bill) for bill in bills))
     return int(end.timestamp()) // 86400 if (end := ends.get("si_1")) else None
 
 

@@ -9,6 +9,7 @@ import pytest
 from portal.billing.gateway import BoughtItem, read_purchase
 from portal.billing.gateway.money import read_invoice
 from portal.fulfillment import changing, paying
+from portal.fulfillment.bills import bills_of
 from tests.fulfillment.story import Story
 from tests.fulfillment.test_open_changes import PRO, bill, change, line, served, working, yearly
 from tests.fulfillment.test_replaced import GOOD
@@ -61,7 +62,8 @@ def test_a_plan_that_was_paid_is_served_after_one_that_was_given_up(story: Story
 def test_what_stands_beneath_a_chain_of_changes(bills: list[Any], stands: tuple[str, int] | None) -> None:
     """Newest first; the units that a paid change added count while an older one is still due."""
     item = BoughtItem("si_1", *bills[0][3][:1], "prod_1", {}, {}, bills[0][3][1], None)
-    found = changing.standing_line(item, [read_invoice(changed(*one)) for one in bills] + [read_invoice(YEAR)])
+    read = [read_invoice(changed(*one)) for one in bills] + [read_invoice(YEAR)]
+    found = changing.standing_line(item, bills_of(read))
 
     assert (found and (found.price_id, found.quantity)) == stands
 
@@ -77,7 +79,7 @@ def test_an_item_that_was_added_and_paid_runs_to_the_end_of_its_period_while_ano
     added = line(40, 60, 5000, proration=True, subscription_item="si_2")
     bills = [bill("paid", 5000, added), bill("open", 0, line(30, 60)), bill("paid", 100, line(1, 30))]
     found = read_purchase({"id": "sub_1", "status": "past_due"})
-    _, ends = paying.paid_until(found, [read_invoice(one) for one in bills])
+    _, ends = paying.paid_until(found, bills_of(read_invoice(one) for one in bills))
 
     assert {item: int(end.timestamp()) // 86400 for item, end in ends.items() if end} == {"si_1": 30, "si_2": 60}
 
@@ -97,4 +99,4 @@ def test_a_bill_that_sells_more_is_read_whichever_is_the_latest() -> None:
     older, latest = bill("paid", 10000, item) | {"id": "in_1"}, bill("open", 0, line(30, 60)) | {"id": "in_2"}
     found = read_purchase({"id": "sub_1", "status": "active", "latest_invoice": latest})
 
-    assert paying.sold_beside(found, [read_invoice(latest), read_invoice(older)]) == ("in_1",)
+    assert paying.sold_beside(found, bills_of(map(read_invoice, (latest, older)))) == ("in_1",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ class InvoiceRead:
     """An invoice. amount_paid: in minor units. lines: those for a period of a subscription item.
 
     has_all_lines: Stripe shows only the first ten of an invoice. sells_once: it may bill more than a subscription's
-    periods. reason: Stripe's `billing_reason`.
+    periods. reason: Stripe's `billing_reason`. from_balance: what the customer's balance at Stripe paid of it.
     """
 
     id: str
@@ -49,6 +49,7 @@ class InvoiceRead:
     has_all_lines: bool = True
     sells_once: bool = False
     reason: str = ""
+    from_balance: int = 0
 
     @property
     def whole_periods(self) -> Sequence[BilledLine]:
@@ -59,6 +60,14 @@ class InvoiceRead:
     def settles_a_period(self) -> bool:
         """Whether who pays it pays for more than changes, as far as Stripe shows its lines."""
         return bool(self.whole_periods) or not self.has_all_lines
+
+    def bills_a_period(self, item_id: str) -> bool:
+        """Whether it bills a whole period of an item, as far as Stripe shows its lines."""
+        return not self.has_all_lines or any(line.item_id == item_id for line in self.whole_periods)
+
+    def may_bill(self, item_id: str) -> bool:
+        """Whether it says anything about an item, as far as Stripe shows its lines."""
+        return not self.has_all_lines or any(line.item_id == item_id for line in self.lines)
 
     @property
     def periods(self) -> Mapping[str, datetime]:
@@ -97,11 +106,18 @@ def read_invoice(found: Mapping[str, Any]) -> InvoiceRead:
         amount_paid=whole(found.get("amount_paid")) or 0,
         currency=str(found.get("currency") or ""),
         subscription_id=identifier(details.get("subscription")) or identifier(found.get("subscription")),
-        lines=tuple(_free_time_given_back(list(_lines(lines)))),
+        lines=tuple(_free_time_given_back(_with_all_tiers(_lines(lines)))),
         has_all_lines=not has_more,
         sells_once=has_more or any(sells_once(mapping(line)) for line in lines),
         reason=str(found.get("billing_reason") or ""),
+        from_balance=_from_balance(found),
     )
+
+
+def _from_balance(found: Mapping[str, Any]) -> int:
+    """A balance is below zero while Stripe owes the customer."""
+    before, afterwards = whole(found.get("starting_balance")), whole(found.get("ending_balance"))
+    return max(0, (afterwards or 0) - (before or 0)) if afterwards is not None else 0
 
 
 def sells_once(line: Mapping[str, Any]) -> bool:
@@ -126,6 +142,23 @@ def _lines(lines: list[Any]) -> Iterator[BilledLine]:
             gives_back, quantity = _gives_back(line), whole(line.get("quantity"))
             amount = whole(line.get("amount")) or 0
             yield BilledLine(item, price, quantity, start or end, end, gives_back, is_proration, amount)
+
+
+def _with_all_tiers(lines: Iterable[BilledLine]) -> list[BilledLine]:
+    """A price with tiers has a line for each tier of a period, and for its flat fee: together they bill the item."""
+    found: dict[tuple[Any, ...], BilledLine] = {}
+    for number, line in enumerate(lines):
+        is_part = line.gives_back or line.is_proration
+        place = (line.item_id, line.price_id, line.start, line.end, number if is_part else None)
+        same = found.get(place)
+        found[place] = _together(same, line) if same else line
+    return list(found.values())
+
+
+def _together(one: BilledLine, other: BilledLine) -> BilledLine:
+    is_known = one.quantity is not None and other.quantity is not None
+    quantity = (one.quantity or 0) + (other.quantity or 0) if is_known else None
+    return replace(one, quantity=quantity, amount=one.amount + other.amount)
 
 
 def _free_time_given_back(lines: Sequence[BilledLine]) -> Iterator[BilledLine]:

@@ -115,6 +115,7 @@ class Truth:
         """The end of the last period of the item that was paid for; None while nothing was.
 
         The rest of a period that is not paid itself ends with what is; a bill over a credit for nothing is no payment.
+        What was added without a bill is paid as far as the rest.
         """
         if self._is_settled(subscription):
             return datetime.fromtimestamp(item["current_period_end"], UTC)  # another plan may have begun a shorter one
@@ -122,10 +123,13 @@ class Truth:
         paid = _really_paid(bills)
         whole = [(bill, line) for bill in bills for line in _whole_periods(bill)]
         reach = max((line["period"]["end"] for bill, line in whole if bill in paid), default=0)
+        billed = {_details(line).get("subscription_item") for bill in bills for line in _lines(bill)}
+        counts_as_others = item["id"] not in billed and subscription["status"] == "active"
         ends = []
         for bill in paid:
-            for line in bill["lines"]["data"]:
-                if line["amount"] < 0 or _details(line).get("subscription_item") != item["id"]:
+            for line in _lines(bill):
+                is_its = counts_as_others or _details(line).get("subscription_item") == item["id"]
+                if line["amount"] < 0 or not is_its:
                     continue
                 end, start = line["period"]["end"], line["period"]["start"]
                 is_open = _details(line)["proration"] and any(
@@ -157,11 +161,10 @@ class Truth:
             mine = [line for line in bill["lines"]["data"] if _details(line).get("subscription_item") == item["id"]]
             is_paid = bill in _really_paid(bills)
             whole = [line for line in _whole_periods(bill) if line in mine]
-            if is_paid and whole:
+            sold = [_sold(line) for line in mine if line["amount"] >= 0]
+            if is_paid and (whole or (sold and now not in sold)):
                 break
-            if bill["billing_reason"] != "subscription_update":
-                continue
-            if now not in [_sold(line) for line in mine if line["amount"] >= 0]:
+            if bill["billing_reason"] != "subscription_update" or now not in sold:
                 continue
             before = [_sold(line) for line in mine if line["amount"] < 0]
             if not before and whole:
@@ -307,6 +310,10 @@ class Truth:
 def _end_of(invoice: Document) -> int:
     """When what a bill is for ends."""
     return max((line["period"]["end"] for line in invoice["lines"]["data"] if line["amount"] >= 0), default=0)
+
+
+def _lines(bill: Document) -> list[Document]:
+    return list(bill["lines"]["data"])
 
 
 def _details(line: Document) -> Document:
