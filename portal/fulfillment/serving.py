@@ -136,9 +136,10 @@ def take_away(vendor: Vendor, there: list[PaidUnit], facts: Facts, entitled: lis
     """
     keys = {one.line.source: one.keys for one in entitled if one.line.is_certain}
     grace = timedelta(days=vendors.switches_of(vendor).grace_days)
+    spared = facts.is_being_replaced and not _has_successor(there, facts)
     changes = []
     for unit in there:
-        because = "" if unit.blocked_because else _reason_to_block(unit, facts, keys, grace)
+        because = "" if unit.blocked_because else _reason_to_block(unit, facts, keys, grace, spared=spared)
         if because:
             license = units.license_of(unit)
             if blocking.block(unit, license, because):
@@ -146,8 +147,14 @@ def take_away(vendor: Vendor, there: list[PaidUnit], facts: Facts, entitled: lis
     return changes
 
 
-def _reason_to_block(unit: PaidUnit, facts: Facts, keys: dict[str, int], grace: timedelta) -> str:
-    """keys: how many keys each understood item pays for."""
+def _has_successor(there: list[PaidUnit], facts: Facts) -> bool:
+    """Whether what was paid for last has its key: then keys of items before that one stand no more."""
+    gone = {line.source for line in facts.lines if line.is_gone}
+    return any(unit.source in gone and not unit.blocked_because for unit in there)
+
+
+def _reason_to_block(unit: PaidUnit, facts: Facts, keys: dict[str, int], grace: timedelta, *, spared: bool) -> str:
+    """keys: how many keys each understood item pays for. spared: what belongs to no item stands for the moment."""
     if facts.effect == states.END:
         return facts.because
     if facts.effect == states.SUSPEND and unit.paid_until and unit.paid_until + grace < clock.now():
@@ -155,5 +162,5 @@ def _reason_to_block(unit: PaidUnit, facts: Facts, keys: dict[str, int], grace: 
     if facts.effect != states.SERVE or not facts.has_all_lines:
         return ""
     if unit.source not in {line.source for line in facts.lines}:
-        return "" if facts.is_being_replaced else QUANTITY
+        return "" if spared else QUANTITY
     return QUANTITY if unit.ordinal >= keys.get(unit.source, unit.ordinal + 1) else ""

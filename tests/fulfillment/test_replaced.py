@@ -141,3 +141,19 @@ def test_what_was_paid_and_replaced_before_we_looked_extends_the_key_that_is_the
 
     license = story.the_key()
     assert (license.key, license.block, license.f2, license.expires_at) == (key, False, True, end + GRACE)
+
+
+def test_what_was_paid_for_last_takes_the_place_of_another_product_that_was_paid_for_before(story: Story) -> None:
+    """A worker that was away: one product became another, which was paid, and then a third thing that is not."""
+    make_product(story.vendor)
+    bought = story.buy(story.customer(), quantity=3)
+    story.happens(bought)
+    replace(story, bought, story.plan(PRO, 4900, "2"), quantity=3)
+    story.shop.change_card(bought.customer, BAD)
+    story.move(minutes=5)
+    update = {"pause_collection": {"behavior": "void"}}
+    story.shop.v1.subscriptions.update(bought.id, update)
+    replace(story, bought, story.plan("", 9900), quantity=3)
+    story.happens(bought)
+
+    assert [key.product_id for key in story.licenses() if not key.block] == [2] * 3
