@@ -19,13 +19,15 @@ ROUNDING, DRIFT = 1.5, 0.01
 class Change:
     """A change of an item that was billed, or several on one bill. Both lines have a quantity.
 
-    price: what it cost beyond what was given back, in minor units; below zero for a credit.
+    price: what it cost beyond what was given back, in minor units; below zero for a credit. is_over_others: no money
+    paid it, but a credit for another item that was never paid for.
     """
 
     bill: gateway.InvoiceRead
     before: BilledLine
     after: BilledLine
     price: int
+    is_over_others: bool
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Standing:
     """What counts of an item after some changes.
 
     is_missing: whether something is not paid for yet; is_due: whether it may be, that is, was not voided. was_owed:
-    whether a bill was owed on the way, so that the balance at Stripe may come from credits over nothing.
+    whether a bill is owed, also for another item, so that the balance at Stripe may come from credits over nothing.
     """
 
     line: BilledLine
@@ -66,7 +68,7 @@ def standing_line(item: gateway.BoughtItem, bills: Bills) -> BilledLine | None:
     changes = list(_changes(item, bills))
     if not changes:
         return None
-    stands = Standing(changes[-1].before)
+    stands = Standing(changes[-1].before, was_owed=any(bill.status in OWED for bill in bills.all))
     for change in reversed(changes):
         stands = _after(change, stands)
     return None if stands.line is changes[0].after else stands.line
@@ -87,7 +89,7 @@ def _changes(item: gateway.BoughtItem, bills: Bills) -> Iterator[Change]:
         before = _given_back(mine, billed) or _paid_before(bills, place, billed)
         if before is None or before.quantity is None:
             continue
-        yield Change(bill, before, billed, sum(line.amount for line in mine))
+        yield Change(bill, before, billed, sum(line.amount for line in mine), _is_over_others(bills, place, item.id))
         now = (before.price_id, before.quantity)
 
 
@@ -95,7 +97,8 @@ def _after(change: Change, stands: Standing) -> Standing:
     """What counts after one more change."""
     bill, after = change.bill, change.after
     spent = bill.from_balance if stands.was_owed else 0
-    if bill.status != PAID or 0 < change.price <= spent:
+    is_for_nothing = change.price > 0 and (change.price <= spent or change.is_over_others)
+    if bill.status != PAID or is_for_nothing:
         is_due, was_owed = stands.is_due or bill.status != VOID, stands.was_owed or bill.status in OWED
         return Standing(stands.line, True, is_due, was_owed)
     # Who pays for a change after one that the vendor has given up on never gets a bill for that one again.
@@ -135,6 +138,11 @@ def _settles(bills: Bills, place: int, item_id: str) -> bool:
     """Whether a bill for a whole period of the item was paid in full: what is older does not matter any more."""
     bill = bills.all[place]
     return bill.status == PAID and bill.bills_a_period(item_id) and not bills.gives_back_unpaid(place, item_id)
+
+
+def _is_over_others(bills: Bills, place: int, item_id: str) -> bool:
+    others = {line.item_id for line in bills.all[place].lines} - {item_id}
+    return place in bills.hollow and any(bills.gives_back_unpaid(place, other) for other in others)
 
 
 def _is_change(bill: gateway.InvoiceRead, billed: BilledLine) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import takewhile
 
@@ -15,20 +15,25 @@ Ends = dict[str, datetime | None]
 
 def open_account(connection: gateway.Connection, found: gateway.PurchaseRead) -> Bills | None:
     """Its invoices in any state; None where all that is in the subscription is paid for, or is free."""
-    invoice, status, items = found.latest_invoice, found.subscription.status, [item.id for item in found.items]
+    invoice, status = found.latest_invoice, found.subscription.status
     if status == "trialing" or (status == "active" and (invoice is None or found.collects == FREE_WHILE_PAUSED)):
         return None
     is_paid = status == "active" and invoice is not None and invoice.status == PAID
+    items = [item.id for item in found.items]
     if is_paid and invoice is not None and all(_settles(invoice, item) for item in items):
         return None
     bills = gateway.list_invoices(connection, found.subscription.id)
-    return None if is_paid and not any(_is_owed_for(item, bills) for item in items) else bills_of(bills)
+    gone = {line.item_id for bill in bills for line in bill.lines} - {*items}
+    return None if is_paid and not any(_is_owed_for({item, *gone}, item, bills) for item in items) else bills_of(bills)
 
 
-def _is_owed_for(item_id: str, bills: Sequence[gateway.InvoiceRead]) -> bool:
-    """Whether something about an item was not paid since its last period that was: items may have their own rhythms."""
+def _is_owed_for(concerned: Collection[str], item_id: str, bills: Sequence[gateway.InvoiceRead]) -> bool:
+    """Whether something about an item was not paid since its last period that was: items may have their own rhythms.
+
+    concerned: the item, and those that are gone: it may have taken the place of one.
+    """
     newest = takewhile(lambda bill: not _settles(bill, item_id), bills)
-    return any(bill.status in UNPAID and bill.may_bill(item_id) for bill in newest)
+    return any(bill.status in UNPAID and any(map(bill.may_bill, concerned)) for bill in newest)
 
 
 def _settles(bill: gateway.InvoiceRead, item_id: str) -> bool:
@@ -56,20 +61,23 @@ def paid_until(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[gatewa
     ends: Ends = {}
     for item, end in _paid_ends(bills):
         ends[item] = max(end, ends.get(item) or end)
-    if ends and (unbilled := [item for item in found.items if _is_unbilled(item.id, found, bills, ends)]):
-        ends |= dict.fromkeys((item.id for item in unbilled), max(filter(None, ends.values())))
+    if ends:
+        last = max(filter(None, ends.values()))
+        unbilled = [item for item in found.items if item.id not in ends and _is_unbilled(item.id, found, bills)]
+        ends |= {item.id: min(last, item.period_end or last) for item in unbilled}
     return (paid[0] if paid else None), ends
 
 
-def _is_unbilled(item_id: str, found: gateway.PurchaseRead, bills: Bills, ends: Ends) -> bool:
+def _is_unbilled(item_id: str, found: gateway.PurchaseRead, bills: Bills) -> bool:
     """Whether no bill says how far an item is paid, so that it is as far as the others.
 
     A long invoice shows only its first lines: what is missing was paid with the rest. What was added without a bill
     counts at once.
     """
     is_hidden = any(bill.status == PAID and not bill.has_all_lines for bill in bills.all)
-    is_added = found.subscription.status == "active" and not any(bill.may_bill(item_id) for bill in bills.all)
-    return item_id not in ends and (is_hidden or is_added)
+    return is_hidden or (
+        found.subscription.status == "active" and not any(bill.may_bill(item_id) for bill in bills.all)
+    )
 
 
 def _paid_ends(bills: Bills) -> Iterator[tuple[str, datetime]]:

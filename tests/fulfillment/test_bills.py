@@ -11,8 +11,8 @@ from portal.billing.gateway.money import read_invoice
 from portal.fulfillment import changing, paying
 from portal.fulfillment.bills import bills_of
 from tests.fulfillment.story import Story
-from tests.fulfillment.test_open_changes import LATER, PRO, bill, change, line, served, working, yearly
-from tests.fulfillment.test_replaced import GOOD, pay, replace
+from tests.fulfillment.test_open_changes import HOW, LATER, PRO, bill, change, line, served, working, yearly
+from tests.fulfillment.test_replaced import BAD, GOOD, pay, replace
 
 Sold = tuple[str, int]
 
@@ -36,6 +36,32 @@ def stands(now: Sold, *bills: Any) -> Sold:
     item = BoughtItem("si_1", now[0], "prod_1", {}, {}, now[1], None)
     found = changing.standing_line(item, bills_of(map(read_invoice, bills)))
     return (found.price_id, found.quantity or 0) if found else now
+
+
+def seen(monkeypatch: pytest.MonkeyPatch, items: list[tuple[str, int, int]], *bills: Any) -> dict[str, Any]:
+    """Units and the day to which each item is paid. items: id, quantity, end of its period at Stripe; newest first."""
+    data = [
+        {"id": name, "quantity": units, "price": {"id": "P"}, "current_period_end": day * 86400}
+        for name, units, day in items
+    ]
+    found = read_purchase(
+        {"id": "sub_1", "status": "active", "latest_invoice": bills[0], "items": {"data": data}},
+    )
+    listed = [read_invoice(one) for one in bills]
+    monkeypatch.setattr(paying.gateway, "list_invoices", lambda connection, subscription: listed)
+    account = paying.open_account(None, found)  # type: ignore[arg-type]
+    _, ends = paying.paid_until(found, account)
+    lines = {item.id: changing.standing_line(item, account) if account else None for item in found.items}
+    return {
+        item.id: (stands.quantity if (stands := lines[item.id]) else item.quantity, int(end.timestamp()) // 86400)
+        for item in found.items
+        if (end := ends.get(item.id))
+    }
+
+
+def of_item(name: str, units: int, start: int, end: int, **more: Any) -> Any:
+    """A line for an item, of 100 a unit."""
+    return line(start, end, 100 * units, quantity=abs(units), subscription_item=name, price={"id": "P"}, **more)
 
 
 def settle_otherwise(story: Story, bought: Any) -> None:
@@ -142,19 +168,65 @@ def test_a_month_that_is_paid_hides_no_bill_of_a_year_beside_it(
     back = [line(first_day, last_day, -100, proration=True, price={"id": "P"})] if units > 1 else []
     owed = bill(status, 0, *back, line(first_day, last_day, 100 * units, proration=units > 1, quantity=units))
     latest, first = bill("paid", 500, month(first_day + 20)), bill("paid", 600, line(30, 395), month(30))
-    items = [{"id": name, "quantity": 1, "price": {"id": "P"}} for name in ("si_1", "si_m")]
-    found = read_purchase(
-        {"id": "sub_1", "status": "active", "latest_invoice": latest, "items": {"data": items}},
-    )
-    listed = [read_invoice(one) for one in (latest, owed, first)]
-    monkeypatch.setattr(paying.gateway, "list_invoices", lambda connection, subscription: listed)
-    bills = paying.open_account(None, found)  # type: ignore[arg-type]
-    _, ends = paying.paid_until(found, bills)
+    items = [("si_1", 1, last_day), ("si_m", 1, first_day + 50)]
 
-    assert {name: int(end.timestamp()) // 86400 for name, end in ends.items() if end} == {
-        "si_1": 395,
-        "si_m": first_day + 50,
-    }
+    assert seen(monkeypatch, items, latest, owed, first) == {"si_1": (1, 395), "si_m": (1, first_day + 50)}
+
+
+REST = {"proration": True}
+
+
+@pytest.mark.parametrize(
+    ("owed", "start", "units"),
+    [
+        (bill("open", 0, of_item("si_a", 50, 1, 365)), 41, 49),
+        (bill("open", 0, of_item("si_a", -1, 40, 365, **REST), of_item("si_a", 50, 40, 365, **REST)), 41, 49),
+        (bill("open", 0, of_item("si_a", 50, 365, 730)), 370, 49),
+        (bill("uncollectible", 0, of_item("si_a", 50, 365, 730)), 370, 49),
+        (bill("void", 0, of_item("si_a", 50, 365, 730)), 370, 49),
+    ],
+)
+def test_what_a_credit_for_an_item_that_is_gone_pays_for_is_not_paid(
+    monkeypatch: pytest.MonkeyPatch, owed: Any, start: int, units: int
+) -> None:
+    """Stripe gives back what is left of an item that was never paid for, and the bill for its successor is over 0."""
+    end = 730 if start == 370 else 365
+    swap = bill("paid", 0, of_item("si_a", -50, start, end, **REST), of_item("si_b", units, start, end, **REST))
+    first = (
+        [bill("paid", 100, of_item("si_a", 1, 1, 365))] if owed["lines"]["data"][-1]["period"]["start"] > 86400 else []
+    )
+
+    assert seen(monkeypatch, [("si_b", units, end)], swap, owed, *first) == {}
+
+
+def test_what_is_added_without_a_bill_is_paid_no_further_than_its_own_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised = bill("open", 0, of_item("si_a", -1, 40, 365, **REST), of_item("si_a", 2, 40, 365, **REST))
+    raised |= {"billing_reason": "subscription_update"}
+    first = bill("paid", 100, of_item("si_a", 1, 1, 365))
+    items = [("si_a", 2, 365), ("si_m", 100, 71)]
+
+    assert seen(monkeypatch, items, raised, first) == {"si_a": (1, 365), "si_m": (100, 71)}
+
+
+@HOW
+@pytest.mark.parametrize("is_at_once", [True, False])
+def test_a_credit_for_one_item_that_is_owed_pays_for_no_units_of_another(
+    story: Story, how: str, is_at_once: bool
+) -> None:
+    bought = served(story, how)
+    story.shop.change_card(bought.customer, GOOD)
+    added = {"items": [{"price": yearly(story, PRO, 9900).id}], "proration_behavior": "always_invoice"}
+    story.shop.v1.subscriptions.update(bought.id, added)
+    pay(story, bought) if how == "invoice" else story.happens(bought)
+    story.shop.change_card(bought.customer, BAD)
+    first, second = (item["id"] for item in story.at_stripe(bought)["items"]["data"])
+    back, more = {"id": second, "quantity": 1}, {"id": first, "quantity": 50}
+    for entries in ([{"id": second, "quantity": 100}], *([[back, more]] if is_at_once else [[back], [more]])):
+        story.move(minutes=5)
+        update = {"items": entries, "proration_behavior": "always_invoice"}
+        story.shop.v1.subscriptions.update(bought.id, update)
+        story.happens(bought)
+        assert len(working(story)) == 2
 
 
 @pytest.mark.parametrize(

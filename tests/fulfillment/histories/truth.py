@@ -138,7 +138,8 @@ class Truth:
                     if other["status"] in ("open", "draft") or (other["status"] != "paid" and not bill["amount_paid"])
                 )
                 ends.append(min(end, reach) if is_open and reach else end)
-        return datetime.fromtimestamp(max(ends), UTC) if ends else None
+        last = item["current_period_end"] if counts_as_others else max(ends, default=0)
+        return datetime.fromtimestamp(min(last, max(ends)), UTC) if ends else None
 
     def _is_settled(self, subscription: Document) -> bool:
         """Whether all that is in it is paid for, or free, to the end of the period."""
