@@ -61,11 +61,18 @@ def paid_until(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[gatewa
     ends: Ends = {}
     for item, end in _paid_ends(bills):
         ends[item] = max(end, ends.get(item) or end)
-    if ends:
-        last = max(filter(None, ends.values()))
-        unbilled = [item for item in found.items if item.id not in ends and _is_unbilled(item.id, found, bills)]
-        ends |= {item.id: min(last, item.period_end or last) for item in unbilled}
-    return (paid[0] if paid else None), ends
+    unbilled = [item for item in found.items if item.id not in ends and _is_unbilled(item.id, found, bills)]
+    return (paid[0] if paid else None), ends | (_ends_beside(unbilled, found, ends) if ends else {})
+
+
+def _ends_beside(unbilled: Sequence[gateway.BoughtItem], found: gateway.PurchaseRead, ends: Ends) -> Ends:
+    """How far items are paid that no bill names: as far as the others in their period, or as what is gone was.
+
+    They may have taken the place of what is gone, and nobody has given that time back.
+    """
+    last = max(filter(None, ends.values()))
+    gone = [end for item, end in ends.items() if end and item not in {item.id for item in found.items}]
+    return {item.id: max([min(last, item.period_end or last), *gone]) for item in unbilled}
 
 
 def _is_unbilled(item_id: str, found: gateway.PurchaseRead, bills: Bills) -> bool:

@@ -206,6 +206,8 @@ def test_what_is_added_without_a_bill_is_paid_no_further_than_its_own_period(mon
     items = [("si_a", 2, 365), ("si_m", 100, 71)]
 
     assert seen(monkeypatch, items, raised, first) == {"si_a": (1, 365), "si_m": (100, 71)}
+    # In its place, and nothing was given back: then what was paid for is not lost.
+    assert seen(monkeypatch, items[1:], raised, first) == {"si_m": (100, 365)}
 
 
 @HOW

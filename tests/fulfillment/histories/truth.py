@@ -138,8 +138,14 @@ class Truth:
                     if other["status"] in ("open", "draft") or (other["status"] != "paid" and not bill["amount_paid"])
                 )
                 ends.append(min(end, reach) if is_open and reach else end)
-        last = item["current_period_end"] if counts_as_others else max(ends, default=0)
-        return datetime.fromtimestamp(min(last, max(ends)), UTC) if ends else None
+        if counts_as_others and ends:
+            now = {each["id"] for each in self.items(subscription["id"])}
+            gone = [
+                line for bill in paid for line in _lines(bill) if _details(line).get("subscription_item") not in now
+            ]
+            replaced = [line["period"]["end"] for line in gone if line["amount"] >= 0]
+            ends = [min(item["current_period_end"], max(ends)), *replaced]
+        return datetime.fromtimestamp(max(ends), UTC) if ends else None
 
     def _is_settled(self, subscription: Document) -> bool:
         """Whether all that is in it is paid for, or free, to the end of the period."""
