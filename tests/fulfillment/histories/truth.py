@@ -178,7 +178,7 @@ class Truth:
                 before = [sold for sold in self._bought_before(bills[position:], item) if sold[0] != now[0]]
             if before:
                 now = before[0]
-                stands = stands if is_paid else now
+                stands = stands if is_paid and not _is_for_nothing(bill, mine, bills) else now
         is_less = stands is not None and stands[0] == item["price"] and stands[1] >= item["quantity"]
         return (item["price"], item["quantity"]) if stands is None or is_less else stands
 
@@ -347,6 +347,13 @@ def _was_paid(credit: Document, older: list[Document], paid: list[Document]) -> 
             if is_it and line["amount"] >= 0 and line["period"]["start"] <= at < line["period"]["end"]:
                 return bill in paid
     return True
+
+
+def _is_for_nothing(bill: Document, mine: list[Document], bills: list[Document]) -> bool:
+    """Whether all that a change cost came from a balance that may be made of credits for what is still owed."""
+    spent = (bill["ending_balance"] or 0) - (bill["starting_balance"] or 0)
+    is_owed = any(other["status"] in ("draft", "open", "uncollectible") for other in bills)
+    return is_owed and 0 < sum(line["amount"] for line in mine) <= spent
 
 
 def _whole_periods(invoice: Document) -> list[Document]:
