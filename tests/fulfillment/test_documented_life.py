@@ -46,7 +46,8 @@ def item_of(story: Story, bought: Any, **change: Any) -> list[dict[str, Any]]:
 def fails(story: Story, bought: Any) -> None:
     """The card is refused at the renewal."""
     story.shop.change_card(bought.customer, BAD)
-    story.move(days=32)
+    left = story.paid_until(bought) - clock.now()  # months differ, and days of grace are few
+    story.move(seconds=int(left.total_seconds()) + 86_400)
     assert story.at_stripe(bought)["status"] == "past_due"
     story.happens(bought)
 

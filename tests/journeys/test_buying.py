@@ -214,4 +214,4 @@ def test_while_stripe_is_away_the_plans_stay_and_buying_says_so(site: Site, buye
 
 def test_the_front_page_shows_plans_to_strangers(site: Site, shop: Shop, person: Person) -> None:
     assert shop
-    person.open(site.portal()).sees("19.00 per month").sees("create an account, to buy")
+    person.open(site.portal()).sees("19.00 per month").sees("Create an account to buy")
