@@ -70,7 +70,7 @@ def list_offers(
 
     had: keys the customer has, by price. without_trial: products at Stripe of which there is no free trial any more.
     """
-    sold = plans.list_sold(vendor_id, plans.mode_of(vendor_id))
+    sold = plans.list_sold(vendor_id)
     ours, keys = limits.of_products(vendor_id), had or {}
     found = []
     for product, plans_of_it in groupby(sold, lambda one: one.stripe_product_id):

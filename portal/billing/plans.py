@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 
 from portal import clock
 from portal.billing import gateway
@@ -71,9 +71,13 @@ def forget(vendor_id: int, livemode: bool) -> None:
     vendors.note_sale(vendor_id, sells_plans=False)
 
 
-def list_sold(vendor_id: int, livemode: bool | None) -> list[Plan]:
-    """What can be bought, in the order to show it: by product, then the shortest interval and the lowest price."""
-    mine = select(Plan).where(Plan.vendor_id == vendor_id, Plan.livemode == livemode, Plan.problem == "")
+def list_sold(vendor_id: int, livemode: bool | None = None) -> list[Plan]:
+    """What can be bought, in the order to show it: by product, then the shortest interval and the lowest price.
+
+    livemode: of the vendor's key, unless it is known.
+    """
+    mode = _mode(vendor_id).scalar_subquery() if livemode is None else livemode
+    mine = select(Plan).where(Plan.vendor_id == vendor_id, Plan.livemode == mode, Plan.problem == "")
     found = db.session.scalars(mine.order_by(Plan.name, Plan.stripe_product_id, Plan.price_id))
     return sorted(found, key=_place)
 
@@ -88,8 +92,11 @@ def get_sold(vendor_id: int, livemode: bool | None, price_id: str) -> Plan:
 
 def mode_of(vendor_id: int) -> bool | None:
     """The mode of the vendor's key: True moves real money, None without a key."""
-    mine = (StripeAccount.vendor_id == vendor_id, StripeAccount.api_key != "")
-    return db.session.scalar(select(StripeAccount.livemode).where(*mine))
+    return db.session.scalar(_mode(vendor_id))
+
+
+def _mode(vendor_id: int) -> Select[Any]:
+    return select(StripeAccount.livemode).where(StripeAccount.vendor_id == vendor_id, StripeAccount.api_key != "")
 
 
 def usual_currency(vendor_id: int) -> str:

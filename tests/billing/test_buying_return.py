@@ -232,5 +232,5 @@ def test_the_pages_send_a_bounded_number_of_statements(buyer: Buyer) -> None:
         buyer.page.get(f"{BASE}Plans")
     with counted(buyer.app) as return_page:
         buyer.come_back()
-    assert len([one for one in plans_page if one.startswith("SELECT")]) <= 9, plans_page
+    assert len([one for one in plans_page if one.startswith("SELECT")]) <= 8, plans_page
     assert len([one for one in return_page if one.startswith("SELECT")]) <= 8, return_page
