@@ -93,7 +93,7 @@ def changes(vendor_id: int, before: Snapshot, after: Snapshot) -> list[Change]:
         then = before.licenses.get(global_id)
         whose = _customer(vendor_id, now.customer_id)
         found += _made(now, whose) if then is None else _changed(then, now, whose)
-    for stripe_id, (state, customer_id) in after.purchases.items():
+    for stripe_id, (state, customer_id) in sorted(after.purchases.items()):
         old_state, old_customer = before.purchases.get(stripe_id, ("", None))
         if customer_id != old_customer:
             whose = _customer(vendor_id, customer_id)
@@ -147,5 +147,5 @@ def _mails(vendor_id: int, after: int) -> list[Change]:
     queued = select(OutboxItem.recipient).where(
         OutboxItem.vendor_id == vendor_id, OutboxItem.kind == "mail", OutboxItem.id > after
     )
-    addresses = dict.fromkeys(db.session.scalars(queued))
+    addresses = dict.fromkeys(db.session.scalars(queued.order_by(OutboxItem.id)))
     return [Change(_("A mail tells %(address)s.", address=address)) for address in addresses]
