@@ -36,6 +36,18 @@ class Bills:
         """Whether one credits time of an item that was never paid for."""
         return any(line.item_id == item_id for line in _unpaid_credits(self.all, place, self.hollow))
 
+    def may_have_a_hollow_balance(self, place: int) -> bool:
+        """Whether the customer's balance at Stripe may come from a credit for what was never paid for, at one place.
+
+        Only an older hollow bill can have made it, and what nothing was left of is spent.
+        """
+        for older in range(place + 1, len(self.all)):
+            if self.all[older].status != VOID and not self.all[older].leaves_balance:
+                return False
+            if older in self.hollow:
+                return True
+        return False
+
 
 def bills_of(invoices: Iterable[InvoiceRead]) -> Bills:
     """Look through invoices, newest first, from the oldest on."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from portal.billing import gateway
 from portal.billing.gateway import BilledLine
-from portal.fulfillment.bills import OWED, PAID, UNPAID, VOID, Bills
+from portal.fulfillment.bills import PAID, UNPAID, VOID, Bills
 
 # Why Stripe bills: somebody changed the subscription, or asked for a bill of what waits; a renewal is another reason.
 CHANGE, ASKED_FOR = "subscription_update", "manual"
@@ -19,14 +19,16 @@ ROUNDING, DRIFT = 1.5, 0.01
 class Change:
     """A change of an item that was billed, or several on one bill. Both lines have a quantity.
 
-    price: what it cost beyond what was given back, in minor units; below zero for a credit. is_over_others: no money
-    paid it, but a credit for another item that was never paid for.
+    price: what it cost beyond what was given back, in minor units; below zero for a credit. spent: what of that came
+    from a balance that is worth nothing. is_over_others: no money paid it, but a credit for another item that was never
+    paid for.
     """
 
     bill: gateway.InvoiceRead
     before: BilledLine
     after: BilledLine
     price: int
+    spent: int
     is_over_others: bool
 
 
@@ -34,14 +36,12 @@ class Change:
 class Standing:
     """What counts of an item after some changes.
 
-    is_missing: whether something is not paid for yet; is_due: whether it may be, that is, was not voided. was_owed:
-    whether a bill is owed, also for another item, so that the balance at Stripe may come from credits over nothing.
+    is_missing: whether something is not paid for yet; is_due: whether it may be, that is, was not voided.
     """
 
     line: BilledLine
     is_missing: bool = False
     is_due: bool = False
-    was_owed: bool = False
 
 
 def standing(
@@ -68,7 +68,7 @@ def standing_line(item: gateway.BoughtItem, bills: Bills) -> BilledLine | None:
     changes = list(_changes(item, bills))
     if not changes:
         return None
-    stands = Standing(changes[-1].before, was_owed=any(bill.status in OWED for bill in bills.all))
+    stands = Standing(changes[-1].before)
     for change in reversed(changes):
         stands = _after(change, stands)
     return None if stands.line is changes[0].after else stands.line
@@ -89,39 +89,39 @@ def _changes(item: gateway.BoughtItem, bills: Bills) -> Iterator[Change]:
         before = _given_back(mine, billed) or _paid_before(bills, place, billed)
         if before is None or before.quantity is None:
             continue
-        yield Change(bill, before, billed, sum(line.amount for line in mine), _is_over_others(bills, place, item.id))
+        price, spent = sum(line.amount for line in mine), _spent(bills, place)
+        yield Change(bill, before, billed, price, spent, _is_over_others(bills, place, item.id))
         now = (before.price_id, before.quantity)
+
+
+def _spent(bills: Bills, place: int) -> int:
+    return bills.all[place].from_balance if bills.may_have_a_hollow_balance(place) else 0
 
 
 def _after(change: Change, stands: Standing) -> Standing:
     """What counts after one more change."""
-    bill, after = change.bill, change.after
-    spent = bill.from_balance if stands.was_owed else 0
+    bill, after, spent = change.bill, change.after, change.spent
     is_for_nothing = change.price > 0 and (change.price <= spent or change.is_over_others)
     if bill.status != PAID or is_for_nothing:
-        is_due, was_owed = stands.is_due or bill.status != VOID, stands.was_owed or bill.status in OWED
-        return Standing(stands.line, True, is_due, was_owed)
+        return Standing(stands.line, True, stands.is_due or bill.status != VOID)
     # Who pays for a change after one that the vendor has given up on never gets a bill for that one again.
     is_given_up = not stands.is_due and change.price > 0 and not spent
     is_all_paid = not stands.is_missing and not spent
-    units = _units_paid(change, stands.line, spent)
+    units = _units_paid(change, stands.line)
     if is_all_paid or is_given_up or units >= _quantity(after):
-        return Standing(after, was_owed=stands.was_owed)
+        return Standing(after)
     is_more = units > 0 and units >= min(_quantity(stands.line), _quantity(after))
     line = _part_of(after, units) if is_more else stands.line
-    return Standing(line, True, stands.is_due or spent > 0, stands.was_owed)
+    return Standing(line, True, stands.is_due or spent > 0)
 
 
-def _units_paid(change: Change, stands: BilledLine, spent: int) -> int:
-    """For how many units the money is enough, together with what is left of what was paid before.
-
-    spent: what came from a balance that is worth nothing.
-    """
+def _units_paid(change: Change, stands: BilledLine) -> int:
+    """For how many units the money is enough, together with what is left of what was paid before."""
     after = change.after
     if after.amount <= 0:
         return _quantity(after)
     rest = (stands.end - after.start) / (stands.end - stands.start) if stands.end > stands.start else 0
-    money = max(0, change.price - spent) + abs(stands.amount) * min(1.0, max(0.0, rest))
+    money = max(0, change.price - change.spent) + abs(stands.amount) * min(1.0, max(0.0, rest))
     each = after.amount / max(1, _quantity(after))
     return int((money + min(max(ROUNDING, DRIFT * each), each / 2)) / each)
 

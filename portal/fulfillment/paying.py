@@ -33,7 +33,7 @@ def _is_owed_for(concerned: Collection[str], item_id: str, bills: Sequence[gatew
     concerned: the item, and those that are gone: it may have taken the place of one.
     """
     newest = takewhile(lambda bill: not _settles(bill, item_id), bills)
-    return any(bill.status in UNPAID and any(map(bill.may_bill, concerned)) for bill in newest)
+    return any(bill.status in UNPAID and any(map(bill.names, concerned)) for bill in newest)
 
 
 def _settles(bill: gateway.InvoiceRead, item_id: str) -> bool:
@@ -62,7 +62,8 @@ def paid_until(found: gateway.PurchaseRead, bills: Bills | None) -> tuple[gatewa
     for item, end in _paid_ends(bills):
         ends[item] = max(end, ends.get(item) or end)
     unbilled = [item for item in found.items if item.id not in ends and _is_unbilled(item.id, found, bills)]
-    return (paid[0] if paid else None), ends | (_ends_beside(unbilled, found, ends) if ends else {})
+    last = next((bill for bill in paid if bill.periods), paid[0] if paid else None)  # others may be for something else
+    return last, ends | (_ends_beside(unbilled, found, ends) if ends else {})
 
 
 def _ends_beside(unbilled: Sequence[gateway.BoughtItem], found: gateway.PurchaseRead, ends: Ends) -> Ends:
@@ -76,15 +77,8 @@ def _ends_beside(unbilled: Sequence[gateway.BoughtItem], found: gateway.Purchase
 
 
 def _is_unbilled(item_id: str, found: gateway.PurchaseRead, bills: Bills) -> bool:
-    """Whether no bill says how far an item is paid, so that it is as far as the others.
-
-    A long invoice shows only its first lines: what is missing was paid with the rest. What was added without a bill
-    counts at once.
-    """
-    is_hidden = any(bill.status == PAID and not bill.has_all_lines for bill in bills.all)
-    return is_hidden or (
-        found.subscription.status == "active" and not any(bill.may_bill(item_id) for bill in bills.all)
-    )
+    """Whether no bill names an item: what was added without one counts at once, and is paid as far as the rest."""
+    return found.subscription.status == "active" and not any(bill.names(item_id) for bill in bills.all)
 
 
 def _paid_ends(bills: Bills) -> Iterator[tuple[str, datetime]]:

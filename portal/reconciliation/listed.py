@@ -51,7 +51,7 @@ def _is_paid(found: gateway.PurchaseRead) -> bool:
     is_free = found.collects == FREE_WHILE_PAUSED
     if found.subscription.status == "trialing":
         return True
-    is_settled = invoice is None or (invoice.status == "paid" and invoice.settles_a_period)
+    is_settled = invoice is None or (invoice.status == "paid" and bool(invoice.whole_periods))
     return found.subscription.status in RUNS and (is_settled or is_free)
 
 

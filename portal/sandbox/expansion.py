@@ -7,6 +7,7 @@ from portal.sandbox.errors import StripeError
 from portal.sandbox.ledger import Document, Ledger
 
 DEEPEST = 4
+SHOWN_LINES = 10  # of an invoice; the others are asked for by themselves
 
 # Which kind of object an expandable field holds the id of.
 KINDS = {
@@ -63,6 +64,13 @@ def present_event(ledger: Ledger, event: Document) -> Document:
     return event | {"pending_webhooks": waiting["number"]}
 
 
+def present_invoice(ledger: Ledger, invoice: Document) -> Document:
+    """An invoice with its first lines."""
+    lines = invoice["lines"]["data"]
+    shown = invoice["lines"] | {"data": lines[:SHOWN_LINES], "has_more": len(lines) > SHOWN_LINES}
+    return invoice | {"lines": shown}
+
+
 def present_without_created(ledger: Ledger, document: Document) -> Document:
     """An object of one of the few kinds that Stripe gives no `created`."""
     return {name: value for name, value in document.items() if name != "created"}
@@ -70,6 +78,7 @@ def present_without_created(ledger: Ledger, document: Document) -> Document:
 
 PRESENTERS: dict[str, Callable[[Ledger, Document], Document]] = {
     "event": present_event,
+    "invoice": present_invoice,
     "invoiceitem": present_without_created,
     "payment_link": present_without_created,
     "subscription": present_subscription,

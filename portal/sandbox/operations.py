@@ -7,6 +7,7 @@ from typing import Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
+from portal.sandbox.errors import missing
 from portal.sandbox.expansion import list_object, present
 from portal.sandbox.ledger import Document, Ledger, page_of
 from portal.sandbox.params import EXPAND, PAGE, Reader
@@ -80,3 +81,22 @@ def answer_list(
     page = page_of(dict(call.params))
     found, has_more = call.ledger.page(kind, page, equal=equal, among=among, limits=limits, where=where)
     return list_object([present(call.ledger, entry) for entry in found], call.path, has_more=has_more)
+
+
+def answer_part(call: Call, parts: list[Document]) -> Document:
+    """A page of what belongs to one object, in its own order."""
+    page, start, stop = page_of(dict(call.params)), 0, len(parts)
+    if page.starting_after is not None:
+        start = _place(parts, page.starting_after, "starting_after") + 1
+    if page.ending_before is not None:
+        stop = _place(parts, page.ending_before, "ending_before")
+    wanted = parts[start:stop]
+    shown = wanted[: page.limit] if page.ending_before is None else wanted[-page.limit :]
+    return list_object(shown, call.path, has_more=len(shown) < len(wanted))
+
+
+def _place(parts: list[Document], name: str, param: str) -> int:
+    found = [part["id"] for part in parts]
+    if name not in found:
+        raise missing("line_item", name, param=param)
+    return found.index(name)

@@ -10,7 +10,7 @@ from portal.billing.gateway import BoughtItem, read_purchase
 from portal.billing.gateway.money import read_invoice
 from portal.fulfillment import changing, paying
 from portal.fulfillment.bills import bills_of
-from tests.fulfillment.story import Story
+from tests.fulfillment.story import GRACE, Story
 from tests.fulfillment.test_open_changes import HOW, LATER, PRO, bill, change, line, served, working, yearly
 from tests.fulfillment.test_replaced import BAD, GOOD, pay, replace
 
@@ -70,9 +70,9 @@ def settle_otherwise(story: Story, bought: Any) -> None:
     story.happens(bought, "invoice.paid")
 
 
-def give_up(story: Story, bought: Any) -> None:
+def give_up(story: Story, bought: Any, quantity: int = 1) -> None:
     """Staff take an upgrade back, and void its bill."""
-    change(story, bought, "none", quantity=1)
+    change(story, bought, "none", quantity=quantity)
     story.shop.v1.invoices.void_invoice(story.at_stripe(bought)["latest_invoice"])
     story.happens(bought)
 
@@ -287,3 +287,88 @@ def test_who_is_seen_first_after_a_credit_over_an_open_bill_gets_what_was_paid_f
 
     pay(story, bought)
     assert working(story) == [(1, True)]
+
+
+def over_a_balance(amount: int, found: Any) -> Any:
+    """A bill that the customer's balance at Stripe pays as far as it goes; an amount below zero is put into it."""
+    return found | {"starting_balance": -max(0, amount), "ending_balance": min(0, amount)}
+
+
+FOR_NOTHING = [changes("paid", 0, (45, "P", -100), (45, "P", 1)), changes("void", 0, (40, "P", -1), (40, "P", 100))]
+FEE = bill("paid", 500) | {"billing_reason": "manual"}
+
+
+@pytest.mark.parametrize(
+    ("now", "bills", "expected"),
+    [
+        # Goodwill, while something is owed that came later, or that has nothing to do with it.
+        (8, [bill("draft", 0, line(60, 90, 800, quantity=8)), (300, -5, 8), year(5)], 8),
+        (8, [bill("open", 0) | {"billing_reason": "manual"}, (300, -5, 8), year(5)], 8),
+        (8, [bill("uncollectible", 0, line(60, 90, 800, quantity=8)), (100, -5, 8), year(5)], 8),
+        # What was given back of what was paid for.
+        (8, [bill("draft", 0), (300, -5, 8), changes("paid", 0, (35, "P", -10), (35, "P", 5)), year(10)], 8),
+        # What was given back of what was not paid for, whatever became of that bill.
+        (100, [(9900, -1, 100), *FOR_NOTHING, year(1)], 1),
+        (4, [(300, -1, 4), over_a_balance(-9900, FEE), *FOR_NOTHING, year(1)], 1),
+        # That is spent by now: what pays here was put there since.
+        (4, [(300, -1, 4), over_a_balance(9900, FEE), *FOR_NOTHING, year(1)], 4),
+    ],
+)
+def test_a_balance_is_worth_what_it_was_made_of(now: int, bills: list[Any], expected: int) -> None:
+    """A raise that a balance pays stands as amount and units: (300, -5, 8)."""
+    read = [
+        over_a_balance(one[0], changes("paid", 0, (50, "P", one[1]), (50, "P", one[2])))
+        if isinstance(one, tuple)
+        else one
+        for one in bills
+    ]
+    assert stands(("P", now), *read) == ("P", expected)
+
+
+def test_what_goodwill_has_paid_for_works_on_while_the_next_bill_is_open(story: Story) -> None:
+    bought = served(story, "invoice")
+    story.shop.v1.customers.update(bought.customer, {"balance": -1000000})
+    change(story, bought, quantity=8)
+    assert len(working(story)) == 8
+    story.shop.v1.customers.update(bought.customer, {"balance": 0})
+    story.move(days=366)
+    story.happens(bought)
+
+    latest = story.shop.v1.invoices.retrieve(story.at_stripe(bought)["latest_invoice"])
+    assert (story.at_stripe(bought)["status"], latest.status) == ("active", "open")
+    assert len(working(story)) == 8
+
+
+def test_a_long_bill_is_read_to_its_last_line(story: Story) -> None:
+    """Stripe shows ten lines of a bill: what is said of the eleventh item is asked for."""
+    plans = [story.plan("", 1000 + number, "1", recurring={"interval": "month"}).id for number in range(11)]
+    bought = story.buy(story.customer(), story.shop.v1.prices.retrieve(plans[0]))
+    added = {"items": [{"price": plan} for plan in plans[1:]], "proration_behavior": "none"}
+    story.shop.v1.subscriptions.update(bought.id, added)
+    story.move(days=32)
+    bill = story.shop.v1.invoices.retrieve(story.at_stripe(bought)["latest_invoice"])
+    assert bill.lines.has_more
+    hidden = story.shop.v1.invoices.line_items.list(bill.id, {"limit": 100}).data[-1].parent.subscription_item_details
+    for quantity, card in ((2, GOOD), (3, BAD)):
+        story.shop.change_card(bought.customer, card)
+        raised = {"items": [{"id": hidden.subscription_item, "quantity": quantity}]}
+        story.shop.v1.subscriptions.update(bought.id, raised | {"proration_behavior": "always_invoice"})
+        story.move(minutes=5)
+    story.shop.v1.invoices.void_invoice(story.at_stripe(bought)["latest_invoice"])
+    lowered = {"items": [{"id": hidden.subscription_item, "quantity": 2}], "proration_behavior": "none"}
+    story.shop.v1.subscriptions.update(bought.id, lowered)
+    story.shop.change_card(bought.customer, GOOD)
+    story.move(days=31)
+    story.happens(bought, "invoice.paid")
+
+    end = story.at_stripe(bought)["items"]["data"][0]["current_period_end"]
+    assert [int((key.expires_at - GRACE).timestamp()) for key in story.licenses() if not key.block] == [end] * 12
+
+
+def test_a_bill_for_something_else_is_not_the_one_that_pays_the_period() -> None:
+    """Staff bill a fee by hand, in the subscription's name; when they give it back, the year is still paid."""
+    found = read_purchase({"id": "sub_1", "status": "active"})
+    bills = [read_invoice(one) for one in (bill("paid", 5000) | {"id": "in_2"}, bill("paid", 100, line(1, 365)))]
+    last, ends = paying.paid_until(found, bills_of(bills))
+
+    assert (last and last.id, list(ends)) == ("in_1", ["si_1"])

@@ -127,3 +127,24 @@ def test_what_is_no_object_cannot_be_expanded(client, shop, path):
 
     with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
         client.v1.subscriptions.retrieve(made.id, {"expand": [path]})
+
+
+def test_a_bill_shows_ten_lines_and_the_others_are_asked_for(client):
+    customer = client.v1.customers.create({"email": "ada@mail.example"})
+    bill = client.v1.invoices.create(
+        {"customer": customer.id, "collection_method": "send_invoice", "days_until_due": 3}
+    )
+    for amount in range(12):
+        item = {"customer": customer.id, "invoice": bill.id, "amount": 100 + amount, "currency": "usd"}
+        client.v1.invoice_items.create(item)
+    bill = client.v1.invoices.finalize_invoice(bill.id)
+    lines = client.v1.invoices.line_items
+    whole = [line.id for line in lines.list(bill.id, {"limit": 5}).auto_paging_iter()]
+
+    assert (len(bill.lines.data), bill.lines.has_more) == (10, True)
+    assert [line.id for line in bill.lines.data] == whole[:10]
+    assert len(set(whole)) == 12
+    assert [line.id for line in lines.list(bill.id, {"ending_before": whole[4], "limit": 2}).data] == whole[2:4]
+    assert not lines.list(bill.id, {"starting_after": whole[9]}).has_more
+    with pytest.raises(stripe.InvalidRequestError, match="No such line item"):
+        lines.list(bill.id, {"starting_after": "il_none"})

@@ -24,6 +24,7 @@ from portal.billing.gateway.errors import (
     Stumbled,
     Unreachable,
 )
+from portal.billing.gateway.invoices import list_invoices, list_paid_invoices
 from portal.billing.gateway.listing import list_payments_given_back, list_purchases, list_sold_once
 from portal.billing.gateway.money import BilledLine, InvoiceRead, PaymentRead
 from portal.billing.gateway.objects import (
@@ -42,8 +43,6 @@ from portal.billing.gateway.purchases import (
     NoSuchPurchase,
     bought_by,
     list_events,
-    list_invoices,
-    list_paid_invoices,
     list_payments,
     list_sessions,
     list_subscription_ids,

@@ -36,8 +36,9 @@ class BilledLine:
 class InvoiceRead:
     """An invoice. amount_paid: in minor units. lines: those for a period of a subscription item.
 
-    has_all_lines: Stripe shows only the first ten of an invoice. sells_once: it may bill more than a subscription's
-    periods. reason: Stripe's `billing_reason`. from_balance: what the customer's balance at Stripe paid of it.
+    sells_once: it may bill more than a subscription's periods. reason: Stripe's `billing_reason`. from_balance: what
+    the customer's balance at Stripe paid of it. leaves_balance: whether some of that was left afterwards, as far as is
+    known.
     """
 
     id: str
@@ -46,28 +47,23 @@ class InvoiceRead:
     currency: str
     subscription_id: str
     lines: tuple[BilledLine, ...]
-    has_all_lines: bool = True
     sells_once: bool = False
     reason: str = ""
     from_balance: int = 0
+    leaves_balance: bool = True
 
     @property
     def whole_periods(self) -> Sequence[BilledLine]:
         """What bills a period from its beginning: neither a credit nor the rest of a period after a change."""
         return [line for line in self.lines if not (line.gives_back or line.is_proration)]
 
-    @property
-    def settles_a_period(self) -> bool:
-        """Whether who pays it pays for more than changes, as far as Stripe shows its lines."""
-        return bool(self.whole_periods) or not self.has_all_lines
-
     def bills_a_period(self, item_id: str) -> bool:
-        """Whether it bills a whole period of an item, as far as Stripe shows its lines."""
-        return not self.has_all_lines or any(line.item_id == item_id for line in self.whole_periods)
+        """Whether it bills a whole period of an item."""
+        return any(line.item_id == item_id for line in self.whole_periods)
 
-    def may_bill(self, item_id: str) -> bool:
-        """Whether it says anything about an item, as far as Stripe shows its lines."""
-        return not self.has_all_lines or any(line.item_id == item_id for line in self.lines)
+    def names(self, item_id: str) -> bool:
+        """Whether it says anything about an item."""
+        return any(line.item_id == item_id for line in self.lines)
 
     @property
     def periods(self) -> Mapping[str, datetime]:
@@ -107,10 +103,10 @@ def read_invoice(found: Mapping[str, Any]) -> InvoiceRead:
         currency=str(found.get("currency") or ""),
         subscription_id=identifier(details.get("subscription")) or identifier(found.get("subscription")),
         lines=tuple(_free_time_given_back(_with_all_tiers(_lines(lines)))),
-        has_all_lines=not has_more,
         sells_once=has_more or any(sells_once(mapping(line)) for line in lines),
         reason=str(found.get("billing_reason") or ""),
         from_balance=_from_balance(found),
+        leaves_balance=whole(found.get("ending_balance")) != 0,
     )
 
 

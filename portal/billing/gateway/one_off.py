@@ -9,6 +9,7 @@ from typing import Any
 
 from portal.billing.gateway.calls import pages
 from portal.billing.gateway.connection import Connection
+from portal.billing.gateway.invoices import with_all_lines
 from portal.billing.gateway.money import read_invoice, sells_once
 from portal.billing.gateway.objects import BoughtItem, CustomerRead, read_customer
 from portal.billing.gateway.purchases import NoSuchPurchase, found_at, list_sessions
@@ -43,7 +44,7 @@ class OneOffRead:
 def retrieve_invoice(connection: Connection, stripe_id: str) -> OneOffRead:
     """An invoice as it is now, with the prices and products of what it sells. Raises NoSuchPurchase."""
     params: Any = {"expand": ["customer"]}
-    found = found_at(connection, "invoices", stripe_id, params)
+    found = with_all_lines(connection, found_at(connection, "invoices", stripe_id, params))
     read, customer = read_invoice(found), found.get("customer")
     return OneOffRead(
         id=read.id,
@@ -88,10 +89,7 @@ def _items(connection: Connection, invoice: Mapping[str, Any]) -> Iterator[Bough
     A price for a period is none, nor is a fee: a price without a plan of its own, of a product that is billed there by
     the period as well.
     """
-    listed = mapping(invoice.get("lines"))
-    lines = [mapping(line) for line in listed.get("data") or []]
-    if listed.get("has_more"):
-        lines = list(pages(lambda params: connection.client().v1.invoices.line_items.list(invoice["id"], params), {}))
+    lines = [mapping(line) for line in mapping(invoice.get("lines")).get("data") or []]
     sold = [line for line in lines if sells_once(line)]
     by_period = {_product_of(line) for line in lines if not sells_once(line)} - {""}
     prices = {_price_of(line): _price(connection, line) for line in sold}

@@ -10,12 +10,11 @@ from portal.billing.gateway.calls import ask, pages
 from portal.billing.gateway.catalog import NotInCatalog, retrieve_price
 from portal.billing.gateway.connection import Connection
 from portal.billing.gateway.errors import Refused, translated
-from portal.billing.gateway.money import BilledLine, InvoiceRead, PaymentRead, read_intent, read_invoice, read_payment
+from portal.billing.gateway.invoices import with_all_lines
+from portal.billing.gateway.money import BilledLine, PaymentRead, read_intent, read_invoice, read_payment
 from portal.billing.gateway.objects import BoughtItem, PurchaseRead, read_purchase
 from portal.billing.gateway.sessions import SessionRead, read_session
 from portal.billing.gateway.values import mapping
-
-LATEST = 24  # paid invoices looked through for the last paid period; two years of months
 
 
 class NoSuchPurchase(Refused):
@@ -29,23 +28,9 @@ def retrieve_subscription(connection: Connection, stripe_id: str) -> PurchaseRea
     if mapping(found.get("items")).get("has_more"):
         more: Any = {"subscription": stripe_id, "expand": ["data.price.product"]}
         found["items"] = {"data": list(pages(connection.client().v1.subscription_items.list, more)), "has_more": False}
+    if isinstance(found.get("latest_invoice"), dict):
+        found["latest_invoice"] = with_all_lines(connection, found["latest_invoice"])
     return read_purchase(found)
-
-
-def list_paid_invoices(connection: Connection, subscription_id: str) -> list[InvoiceRead]:
-    """The paid invoices of a subscription, newest first."""
-    params = {"subscription": subscription_id, "status": "paid", "limit": LATEST}
-    with translated():
-        found = connection.client().v1.invoices.list(params)  # type: ignore[arg-type]
-    return [read_invoice(one.to_dict()) for one in found.data]
-
-
-def list_invoices(connection: Connection, subscription_id: str) -> list[InvoiceRead]:
-    """The invoices of a subscription in any state, newest first."""
-    params = {"subscription": subscription_id, "limit": 2 * LATEST}
-    with translated():
-        found = connection.client().v1.invoices.list(params)  # type: ignore[arg-type]
-    return [read_invoice(one.to_dict()) for one in found.data]
 
 
 def bought_by(connection: Connection, line: BilledLine) -> BoughtItem | None:

@@ -1,9 +1,9 @@
 """Checkout sessions: the API side; the page is `hosted/checkout.py`."""
 
 from portal.sandbox.engine import checkout
-from portal.sandbox.expansion import list_object, present
+from portal.sandbox.expansion import present
 from portal.sandbox.ledger import Document
-from portal.sandbox.operations import LIST_FIELDS, Call, answer_list, operation
+from portal.sandbox.operations import LIST_FIELDS, Call, answer_list, answer_part, operation
 from portal.sandbox.params import (
     choice,
     currency,
@@ -100,9 +100,7 @@ def expire(call: Call) -> Document:
 @operation("GET", "/v1/checkout/sessions/<session>/line_items", LIST_FIELDS)
 def list_line_items(call: Call) -> Document:
     """What is bought."""
-    items = checkout.line_items(call.ledger, _find(call))
-    limit = call.params.get("limit", 10)
-    return list_object(items[:limit], call.path, has_more=len(items) > limit)
+    return answer_part(call, checkout.line_items(call.ledger, _find(call)))
 
 
 @operation(

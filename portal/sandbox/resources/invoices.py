@@ -2,8 +2,9 @@
 
 from portal.sandbox.engine import drafting, invoicing
 from portal.sandbox.errors import StripeError, card_declined
+from portal.sandbox.expansion import present
 from portal.sandbox.ledger import Document
-from portal.sandbox.operations import LIST_FIELDS, Call, answer_list, operation
+from portal.sandbox.operations import LIST_FIELDS, Call, answer_list, answer_part, operation
 from portal.sandbox.params import (
     choice,
     currency,
@@ -41,13 +42,19 @@ def create(call: Call) -> Document:
     if call.params.get("collection_method") == "send_invoice" and "days_until_due" not in call.params:
         raise StripeError("You must pass `days_until_due` for `send_invoice`.", param="days_until_due")
     given = dict(call.params) | {"metadata": merged_metadata({}, call.params.get("metadata") or {})}
-    return drafting.new_draft(call.ledger, customer, given)
+    return present(call.ledger, drafting.new_draft(call.ledger, customer, given))
 
 
 @operation("GET", "/v1/invoices/<invoice>")
 def retrieve(call: Call) -> Document:
-    """One invoice with its lines."""
-    return _find(call)
+    """One invoice with its first lines."""
+    return present(call.ledger, _find(call))
+
+
+@operation("GET", "/v1/invoices/<invoice>/lines", LIST_FIELDS)
+def list_lines(call: Call) -> Document:
+    """All lines of an invoice, page by page."""
+    return answer_part(call, _find(call)["lines"]["data"])
 
 
 @operation("POST", "/v1/invoices/<invoice>", FIELDS)
@@ -62,7 +69,7 @@ def update(call: Call) -> Document:
         given["metadata"] = merged_metadata(invoice["metadata"], call.params["metadata"])
     if call.params.get("days_until_due") is not None:
         given["due_date"] = call.ledger.now + 86_400 * call.params["days_until_due"]
-    return invoicing.save(call.ledger, invoice | given)
+    return present(call.ledger, invoicing.save(call.ledger, invoice | given))
 
 
 @operation(
@@ -90,14 +97,16 @@ def list_all(call: Call) -> Document:
 @operation("POST", "/v1/invoices/<invoice>/finalize", {"auto_advance": flag})
 def finalize(call: Call) -> Document:
     """Open a draft."""
-    return drafting.finalize(call.ledger, _find(call))
+    return present(call.ledger, drafting.finalize(call.ledger, _find(call)))
 
 
 @operation("POST", "/v1/invoices/<invoice>/send")
 def send(call: Call) -> Document:
     """Mail it, were there any mail: a draft becomes final by it."""
     invoice = _find(call)
-    return drafting.finalize(call.ledger, invoice) if invoice["status"] == "draft" else invoice
+    if invoice["status"] == "draft":
+        invoice = drafting.finalize(call.ledger, invoice)
+    return present(call.ledger, invoice)
 
 
 @operation("POST", "/v1/invoices/<invoice>/pay", {"paid_out_of_band": flag, "payment_method": text(clearable=False)})
@@ -116,7 +125,7 @@ def pay(call: Call) -> Document:
     subscription = invoicing.subscription_of(call.ledger, invoice)
     if subscription:
         invoicing.revive(call.ledger, subscription)
-    return invoice
+    return present(call.ledger, invoice)
 
 
 @operation("POST", "/v1/invoices/<invoice>/void")
@@ -125,7 +134,7 @@ def void(call: Call) -> Document:
     invoice = _find(call)
     _check_status(invoice, "open", "uncollectible")
     invoicing.shelve(call.ledger, invoice, "void")
-    return invoice
+    return present(call.ledger, invoice)
 
 
 @operation("POST", "/v1/invoices/<invoice>/mark_uncollectible")
@@ -134,7 +143,7 @@ def mark_uncollectible(call: Call) -> Document:
     invoice = _find(call)
     _check_status(invoice, "open")
     invoicing.shelve(call.ledger, invoice, "uncollectible")
-    return invoice
+    return present(call.ledger, invoice)
 
 
 def _find(call: Call) -> Document:

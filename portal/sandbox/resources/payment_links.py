@@ -5,9 +5,9 @@ from typing import Any
 from portal.sandbox import ids
 from portal.sandbox.engine import checkout
 from portal.sandbox.errors import StripeError
-from portal.sandbox.expansion import list_object, present
+from portal.sandbox.expansion import present
 from portal.sandbox.ledger import Document
-from portal.sandbox.operations import LIST_FIELDS, Call, answer_list, operation
+from portal.sandbox.operations import LIST_FIELDS, Call, answer_list, answer_part, operation
 from portal.sandbox.params import choice, flag, group, merged_metadata, metadata, text, url, whole
 from portal.sandbox.resources.checkout_sessions import (
     COLLECTION,
@@ -101,7 +101,7 @@ def update(call: Call) -> Document:
 @operation("GET", "/v1/payment_links/<link>/line_items", LIST_FIELDS)
 def list_line_items(call: Call) -> Document:
     """What is sold."""
-    return list_object(checkout.line_items(call.ledger, _find(call)), call.path)
+    return answer_part(call, checkout.line_items(call.ledger, _find(call)))
 
 
 @operation("GET", "/v1/payment_links", LIST_FIELDS | {"active": flag})

@@ -350,10 +350,13 @@ def _was_paid(credit: Document, older: list[Document], paid: list[Document]) -> 
 
 
 def _is_for_nothing(bill: Document, mine: list[Document], bills: list[Document]) -> bool:
-    """Whether all that a change cost came from a balance that may be made of credits for what is still owed."""
+    """Whether all that a change cost came from a balance that may be made of credits for what was never paid for."""
     spent = (bill["ending_balance"] or 0) - (bill["starting_balance"] or 0)
-    is_owed = any(other["status"] in ("draft", "open", "uncollectible") for other in bills)
-    return is_owed and 0 < sum(line["amount"] for line in mine) <= spent
+    older = bills[bills.index(bill) + 1 :]
+    spends = (at for at, other in enumerate(older) if other["ending_balance"] == 0 and other["status"] != "void")
+    since = older[: next(spends, len(older))]
+    is_hollow = any(other["status"] == "paid" and other not in _really_paid(bills) for other in since)
+    return is_hollow and 0 < sum(line["amount"] for line in mine) <= spent
 
 
 def _whole_periods(invoice: Document) -> list[Document]:
