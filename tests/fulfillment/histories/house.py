@@ -229,7 +229,11 @@ class House:
         return min(moments, default=None)
 
     def _again(self) -> list[str]:
-        """Everything once more: nothing may change."""
+        """Everything once more: nothing may change. Whose it is that is not paid yet may have been found out since."""
+        for row in self.world.in_app(lambda: rows("purchases")):
+            if row["state"] == "waiting" and row["customer_id"] is None:
+                self.ensure(row["stripe_id"], None)
+        self.work(None)
         before = self.world.in_app(self._standing)
         self.world.in_app(self._replay)
         self.work(None)

@@ -96,14 +96,19 @@ class Truth:
                 self.failures[subscription["id"]].add(subscription["latest_invoice"])
             for item in self.items(subscription["id"]):
                 price, quantity = self._standing(subscription, item)
-                past.products.add(self.products[price])
-                past.quantities.add(1 if price in self.machines else quantity)
-                end = self._paid_until(subscription, item)
-                if end is not None:
-                    past.was_paid = True
-                    past.ends.add(end)
+                self._remember(past, price, quantity, self._paid_until(subscription, item))
+            if not past.was_paid:  # the first bill may be paid after all, when all that it is for was replaced
+                for left in self._left_behind(subscription["id"]):
+                    self._remember(past, *left)
         for session in self.all("checkout.session", status="complete", mode="payment"):
             self._owner(session["id"], session)
+
+    def _remember(self, past: Past, price: str, quantity: int, end: datetime | None) -> None:
+        past.products.add(self.products[price])
+        past.quantities.add(1 if price in self.machines else quantity)
+        if end is not None:
+            past.was_paid = True
+            past.ends.add(end)
 
     def _owner(self, purchase: str, found: Document) -> None:
         customer = self.customer(found["customer"] or "")
@@ -160,9 +165,12 @@ class Truth:
         return bool(latest["status"] == "paid" and (is_all or is_whole))
 
     def _standing(self, subscription: Document, item: Document) -> tuple[str, int]:
-        """Price and quantity of an item before all changes that were billed and are not paid."""
+        """Price and quantity of an item before all changes that were billed and are not paid.
+
+        A bill that was voided is forgotten when a later change is paid.
+        """
         now = item["price"], item["quantity"]
-        stands = None
+        stands, forgives = None, False
         bills = [] if self._is_settled(subscription) else self.bills(subscription["id"])
         for position, bill in enumerate(bills):
             mine = [line for line in bill["lines"]["data"] if _details(line).get("subscription_item") == item["id"]]
@@ -178,7 +186,11 @@ class Truth:
                 before = [sold for sold in self._bought_before(bills[position:], item) if sold[0] != now[0]]
             if before:
                 now = before[0]
-                stands = stands if is_paid and not _is_for_nothing(bill, mine, bills) else now
+                counts = is_paid and not _is_for_nothing(bill, mine, bills)
+                if counts:
+                    forgives = forgives or sum(line["amount"] for line in mine) > 0
+                elif not forgives or bill["status"] != "void":
+                    stands, forgives = now, False
         is_less = stands is not None and stands[0] == item["price"] and stands[1] >= item["quantity"]
         return (item["price"], item["quantity"]) if stands is None or is_less else stands
 
