@@ -177,7 +177,7 @@ def _page(
     facts: dict[str, Any] = {"invitation": invitation, "visitor": visitor, "claim": ""}
     if claim:
         facts["claim"] = links.write_claim(g.vendor, claim)
-        facts["sign_in"] = addresses.portal_path(g.vendor, "SignIn", next=links.path_of(g.vendor, claim))
+        facts["sign_in"] = addresses.portal_path(g.vendor, "SignIn", next=_way_back(claim))
     if invitation.state == OPEN:
         form = form or (SignUpForm(formdata=None) if visitor is None else JoinForm(formdata=None))
         asked = asked or terms.find_unaccepted(g.vendor, _user_id())
@@ -209,3 +209,8 @@ def _user_id() -> int | None:
 def _visitor() -> Visitor | None:
     """Who is signed in here; somebody who still owes this vendor a second step counts as nobody."""
     return sessions.admitted(g.visitor, g.vendor)
+
+
+def _way_back(claim: Claim) -> str:
+    """Where to go on after signing in: the code stays out of the address where the browser keeps it as a cookie."""
+    return addresses.portal_path(g.vendor, "Associate") if cookies.any_sent() else links.path_of(g.vendor, claim)

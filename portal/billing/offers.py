@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,25 @@ from portal.extensions import db
 from portal.formatters import money_in
 from portal.licenses import create_key, limits, states
 from portal.licenses.limits import Limits
+
+
+@dataclass(frozen=True)
+class Running:
+    """A subscription that goes on. owes: a bill of it is not paid."""
+
+    stripe_id: str
+    owes: bool
+
+
+@dataclass(frozen=True)
+class Had:
+    """What customers have of what is sold: keys by price, and by product at Stripe a subscription that pays for it."""
+
+    keys: Counter[str]
+    running: dict[str, Running]
+
+
+NOTHING_YET = Had(Counter(), {})
 
 
 @dataclass(frozen=True)
@@ -38,11 +58,12 @@ class Price:
 
 @dataclass(frozen=True)
 class Offer:
-    """A product with its prices."""
+    """A product with its prices. running: a subscription of it that the customer has."""
 
     name: str
     description: str
     prices: list[Price]
+    running: Running | None = None
 
 
 @dataclass(frozen=True)
@@ -64,14 +85,14 @@ class OrderTold:
 
 
 def list_offers(
-    vendor_id: int, locale: str, had: Mapping[str, int] | None = None, without_trial: Collection[str] = ()
+    vendor_id: int, locale: str, had: Had = NOTHING_YET, without_trial: Collection[str] = ()
 ) -> list[Offer]:
     """Everything the vendor sells, by product: three queries, and never a call to Stripe.
 
-    had: keys the customer has, by price. without_trial: products at Stripe of which there is no free trial any more.
+    had: what the customer has. without_trial: products at Stripe of which there is no free trial any more.
     """
     sold = plans.list_sold(vendor_id)
-    ours, keys = limits.of_products(vendor_id), had or {}
+    ours = limits.of_products(vendor_id)
     found = []
     for product, plans_of_it in groupby(sold, lambda one: one.stripe_product_id):
         same, has_trial = list(plans_of_it), product not in without_trial
@@ -83,11 +104,11 @@ def list_offers(
                 trial=_trial(plan.trial_days if has_trial else 0),
                 includes=_includes(plan, ours),
                 unit=plan.unit_label or (_("Machines") if plans.by_machines(plan) else _("Licenses")),
-                had=keys.get(plan.price_id, 0),
+                had=had.keys[plan.price_id],
             )
             for plan in same
         ]
-        found.append(Offer(same[0].name, same[0].description, prices))
+        found.append(Offer(same[0].name, same[0].description, prices, had.running.get(product)))
     return found
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import and_, select
 from portal.billing.models import StripeAccount, StripeCustomer, Subscription
 from portal.billing.told import Facts, Reading, Told, tell
 from portal.billing.words import why_blocked
+from portal.customers.service import labels
 from portal.extensions import db
 from portal.licenses.models import License, Product
 from portal.licenses.states import is_expired, is_time_limited
@@ -64,13 +65,13 @@ def find(
         for subscription, license, product in _subscriptions(vendor, ids, account.livemode):
             told = _paid(subscription, license, product, reading, because)
             paid.setdefault(subscription.customer_id, []).append(told)
-    parts = []
+    parts, names = [], labels(customers)
     for customer in customers:
         found = paid.get(customer.id, [])
         counterpart = linked.get(customer.id)
         mode = _mode(vendor, account, counterpart is not None or bool(found))
         email = (counterpart.email if counterpart else "") or customer.email or visitor_email
-        parts.append(Part(customer.id, customer.name or customer.company_name, mode, email, found))
+        parts.append(Part(customer.id, names[customer.id], mode, email, found))
     return parts
 
 

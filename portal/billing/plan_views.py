@@ -9,6 +9,7 @@ from flask import g, render_template
 from portal import PORTAL, access, addresses
 from portal.billing import checkout, offers, orders, portal_sessions
 from portal.billing.blueprint import bp
+from portal.customers import service as customers
 from portal.fulfillment import shown
 from portal.i18n import page_language
 
@@ -32,7 +33,7 @@ def plans_page(typed: Mapping[str, str] | None = None, mistake: str = "") -> str
         base=addresses.portal_path(g.vendor),
         offers=offers.list_offers(g.vendor.id, language, had, without_trial),
         unfinished=offers.list_orders(g.vendor.id, ids, language, orders.OPEN, orders.WAITING),
-        customers=g.customers,
+        customers=customers.labels(g.customers),
         typed=typed or {},
         mistake=mistake,
     )

@@ -64,6 +64,7 @@ def _bought(order_id: str) -> Response:
         order=offers.tell_order(order, page_language()),
         state=state,
         keys=working,
+        mailed_to=next(one.email for one in g.customers if one.id == order.customer_id),
         why=_why(keys, ids) if state == BLOCKED else "",
         unpaid=_unpaid(order) if state == FAILED else "",
         again=again,

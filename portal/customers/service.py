@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
@@ -116,6 +118,18 @@ def new_secret(vendor: HasId, customer: Customer) -> str:
 def label(customer: Any) -> str:
     """What to call a customer on a screen: name, else company, else address, else number."""
     return customer.name or customer.company_name or customer.email or f"#{customer.id}"
+
+
+def labels(customers: Iterable[Any]) -> dict[int, str]:
+    """What to call customers that stand side by side, by id: those of one name are told apart."""
+    found = list(customers)
+    same = Counter(map(label, found))
+    return {one.id: label(one) if same[label(one)] == 1 else _apart(one) for one in found}
+
+
+def _apart(customer: Any) -> str:
+    others = [customer.company_name, customer.email, f"#{customer.id}"]
+    return f"{label(customer)} ({', '.join(part for part in others if part and part != label(customer))})"
 
 
 def _checked(field: str, text: str, origin: str) -> str:

@@ -15,7 +15,7 @@ from portal.errors import Conflict
 from portal.extensions import db
 from portal.fulfillment import claiming, oddities
 from portal.fulfillment.facts import Facts
-from portal.fulfillment.models import Purchase
+from portal.fulfillment.models import PaidUnit, Purchase
 from portal.fulfillment.units import Change
 from portal.licenses import desk
 from portal.licenses import service as licenses
@@ -48,7 +48,7 @@ def tell(vendor: Vendor, purchase: Purchase, facts: Facts, changes: list[Change]
     for change in news:
         _tell_customer(vendor, purchase, change, waiting)
     if facts.status in ("past_due", "unpaid") and facts.invoice_id and has_keys:
-        _queue(vendor, purchase, "payment_failed", facts.invoice_id)
+        _queue(vendor, purchase, "payment_failed", facts.invoice_id, until=_works_until(purchase))
     if oddities.notice_of(facts):
         _tell_of_oddity(vendor, purchase)
     if purchase.state == "unclaimed" and _is_new(purchase, facts):
@@ -109,6 +109,19 @@ def _tell_customer(vendor: Vendor, purchase: Purchase, change: Change, waiting: 
         until=license.expires_at.isoformat() if unit.paid_until else "",
         because=change.because,
     )
+
+
+def _works_until(purchase: Purchase) -> str:
+    """The last day on which something of a purchase works that is paid by the period; empty where that is over."""
+    license = (License.vendor_id == PaidUnit.vendor_id) & (License.global_id == PaidUnit.license_global_id)
+    last = (
+        select(func.max(License.expires_at))
+        .join(PaidUnit, license)
+        .where(PaidUnit.vendor_id == purchase.vendor_id, PaidUnit.stripe_id == purchase.stripe_id)
+        .where(PaidUnit.paid_until.is_not(None), License.block.is_(False))
+    )
+    found = db.session.scalar(last)
+    return found.isoformat() if found and found > clock.now() else ""
 
 
 def _queue(vendor: Vendor, purchase: Purchase, name: str, mark: str, **context: Any) -> None:

@@ -14,6 +14,7 @@ from portal.account import service as account
 from portal.account import sessions
 from portal.associate.forms import SignUpForm
 from portal.billing.gateway import GatewayError
+from portal.customers.service import labels
 from portal.errors import Conflict, Invalid
 from portal.fulfillment import claiming, newcomers, unclaimed
 from portal.fulfillment import service as fulfillment
@@ -113,7 +114,7 @@ def _look(auth: str) -> tuple[Claim, Customers, Terms | None]:
 
 def _choice(customers: Customers) -> ClaimForm:
     form = ClaimForm()
-    theirs = [SelectChoice(str(one.id), one.name or one.company_name or one.email) for one in customers]
+    theirs = [SelectChoice(str(number), label) for number, label in labels(customers).items()]
     form.customer.choices = [*theirs, SelectChoice(NEW, _("A new customer record"))]
     if request.method == "GET" and theirs:
         form.customer.data = theirs[0].value
@@ -127,7 +128,7 @@ def _page(found: Claim, auth: str, form: ClaimForm | SignUpForm, asked: Terms | 
         "form": form,
         "asked": asked,
         "visitor": sessions.admitted(g.visitor, g.vendor),
-        "sign_in": addresses.portal_path(g.vendor, "SignIn", next=_path(auth)),
+        "sign_in": addresses.portal_path(g.vendor, "SignIn", next=_way_back(auth)),
     }
     return _private(make_response(render_template("fulfillment/claim.html", **facts), status))
 
@@ -144,6 +145,11 @@ def _private(response: Response) -> Response:
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _way_back(auth: str) -> str:
+    """Where to go on after signing in: the code stays out of the address where the browser keeps it as a cookie."""
+    return addresses.portal_path(g.vendor, "Claim") if cookies.any_sent() else _path(auth)
 
 
 def _path(auth: str) -> str:

@@ -34,7 +34,7 @@ class StripeEvent(db.Model):
     vendor_id: Mapped[int] = mapped_column(ForeignKey("vendors.id"))
     event_id: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
-    raw: Mapped[str] = mapped_column(Text)
+    raw: Mapped[str] = mapped_column(Text, deferred=True)  # up to a megabyte, and lists of events do without
     type: Mapped[str] = mapped_column(String(120))
     object_id: Mapped[str] = mapped_column(String(255), default="")
     subject: Mapped[str] = mapped_column(String(255), default="")

@@ -31,6 +31,9 @@ def test_an_unused_generic_link_offers_a_new_account_or_sign_in(page: Page, acme
     assert "Acme invites you" in page.text
     sign_in = page.soup.select_one("main a[href*=SignIn]")
     assert sign_in is not None and "next=%2FPortal%2F%40acme.example%2FAssociate%3Fvid" in str(sign_in["href"])
+    page.get(links.sign_up_link(acme), status=303).follow()  # the browser keeps cookies: the code stays in one
+    sign_in = page.soup.select_one("main a[href*=SignIn]")
+    assert sign_in is not None and str(sign_in["href"]).endswith("next=%2FPortal%2F%40acme.example%2FAssociate")
 
 
 def test_an_unused_personal_link_gives_nobody_away(page: Page, acme: Vendor) -> None:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from portal.account.models import User
 from portal.billing.models import Subscription
+from portal.customers.models import Customer
 from portal.extensions import db
 from portal.vendors import service as vendors
 from tests.billing.buying import BASE, Buyer
-from tests.factories import make_license
+from tests.factories import make_association, make_customer, make_license
+from tests.fulfillment.test_replaced import BAD
 
 
 @pytest.fixture
@@ -171,3 +174,79 @@ def test_keys_of_a_subscription_of_another_customer_show_nothing_of_it(customer:
     assert not customer.page.soup.select(".sub, .b.i")
     for license in customer.story.licenses():
         assert "per month" not in customer.page.get(f"{BASE}Licenses/{license.global_id}").text
+
+
+def time_goes_by(customer: Buyer, days: int) -> None:
+    """The session is over by then."""
+    customer.story.move(days=days)
+    customer.page.sign_in(db.session.get_one(User, customer.user_id))
+
+
+def steps_on_plans(customer: Buyer) -> list[dict[str, str]]:
+    """The forms on the plans page that lead to Stripe's billing portal."""
+    forms = customer.page.get(f"{BASE}Plans").soup.select(f'main form[action="{BASE}Billing/Portal"]')
+    inputs = [one.select("input:not([name=csrf_token])") for one in forms]
+    return [{str(field["name"]): str(field["value"]) for field in fields} for fields in inputs]
+
+
+def test_who_has_a_subscription_is_led_to_changing_it_and_may_buy_another(customer: Buyer) -> None:
+    """Another plan of the same product would be a second subscription, and both would be charged."""
+    price = customer.plan()
+    assert steps_on_plans(customer) == []
+    stripe_id = bought(customer, price)
+    yearly = customer.plan(recurring={"interval": "year"}, amount=19000)
+
+    assert steps_on_plans(customer) == [{"subscription": stripe_id, "flow": "subscription_update"}]
+    assert "buying here makes a second one" in customer.page.text
+    assert customer.page.soup.select(f'input[name=price][value="{yearly}"]')
+    customer.page.submit({}, form=f'main form[action="{BASE}Billing/Portal"]', status=303)
+    assert customer.page.location.startswith("http://127.0.0.1")
+    customer.story.shop.v1.subscriptions.cancel(stripe_id)
+    customer.story.move(minutes=1)
+    customer.story.tell_of("customer.subscription.deleted", {"id": stripe_id, "object": "subscription"})
+    assert steps_on_plans(customer) == []
+
+
+@pytest.mark.parametrize("days", [32, 40])
+def test_who_owes_a_bill_is_led_to_paying_it_before_buying(customer: Buyer, days: int) -> None:
+    stripe_id = bought(customer, customer.plan())
+    api = customer.story.shop.v1
+    card = api.payment_methods.attach(BAD, {"customer": str(api.subscriptions.retrieve(stripe_id).customer)})
+    api.subscriptions.update(stripe_id, {"default_payment_method": card.id})
+    time_goes_by(customer, days)
+    customer.story.tell_of("customer.subscription.updated", {"id": stripe_id, "object": "subscription"})
+
+    assert steps_on_plans(customer) == [{"subscription": stripe_id, "flow": "payment_method_update"}]
+    assert "A bill of the subscription that you have is not paid." in customer.page.text
+
+
+def test_a_trial_that_was_canceled_is_still_called_one(customer: Buyer) -> None:
+    stripe_id = bought(customer, customer.plan(metadata={"latchkey_trial_days": "14"}), quantity="2")
+    customer.story.shop.v1.subscriptions.cancel(stripe_id)
+    customer.story.move(minutes=1)
+    customer.story.tell_of("customer.subscription.deleted", {"id": stripe_id, "object": "subscription"})
+
+    assert states(customer) == ["Free trial"]
+
+
+def test_what_follows_a_trial_is_called_paid(customer: Buyer) -> None:
+    stripe_id = bought(customer, customer.plan(metadata={"latchkey_trial_days": "14"}), quantity="2")
+    items = customer.story.shop.v1.subscriptions.retrieve(stripe_id).to_dict()["items"]["data"]
+    customer.story.shop.v1.subscriptions.update(stripe_id, {"items": [{"id": items[0]["id"], "quantity": 1}]})
+    customer.story.tell_of("customer.subscription.updated", {"id": stripe_id, "object": "subscription"})
+    time_goes_by(customer, 15)
+    customer.story.tell_of("customer.subscription.updated", {"id": stripe_id, "object": "subscription"})
+
+    assert states(customer) == ["Paid"]
+
+
+def test_records_of_one_name_are_told_apart_and_the_page_says_where_the_mail_goes(customer: Buyer) -> None:
+    price, mine = customer.plan(), db.session.get_one(Customer, (customer.story.vendor_id, customer.customer_id))
+    second = make_customer(customer.story.vendor, name=mine.name, email="office@acme.example")
+    make_association(db.session.get_one(User, customer.user_id), second)
+    options = [one.get_text() for one in customer.page.get(f"{BASE}Plans").soup.select("option")]
+    assert f"{mine.name} (office@acme.example, #{second.id})" in options
+    assert len(set(options)) == 2
+
+    bought(customer, price, customer=str(second.id))
+    assert "We have sent it to office@acme.example too." in customer.page.text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -247,6 +247,34 @@ def test_the_code_leaves_the_address_bar(story: Story) -> None:
 
     story.page.follow()
     assert "$19.00" in story.page.text
+
+
+def test_signing_in_keeps_the_code_out_of_the_address_bar(story: Story) -> None:
+    link = link_of(story)
+    for way_back in (link, "/Portal/@acme.example/Claim"):  # without a cookie yet, and with it
+        sign_in = story.page.get(link, status=200 if way_back == link else 303)
+        if way_back != link:
+            sign_in.follow()
+        href = str(story.page.soup.select_one("main a[href*=SignIn]")["href"])  # type: ignore[index]
+        assert parse_qs(urlsplit(href).query)["next"] == [way_back]
+
+    story.page.get("/Portal/@acme.example/Claim")
+    assert "$19.00" in story.page.text
+
+
+@pytest.mark.parametrize(("days", "sentence"), [(30, "works until"), (40, "works again as soon as the bill is paid")])
+def test_the_mail_about_a_failed_bill_says_how_long_the_key_works(story: Story, days: int, sentence: str) -> None:
+    buyer = story.shop.customer(story.customer(email="ada@mail.example"))
+    bought = story.buy(buyer=buyer)
+    story.happens(bought)
+    story.shop.change_card(buyer.id, "pm_card_chargeCustomerFail")
+    story.move(days=31)
+    clock.move(timedelta(days=days - 30))
+    story.apply(story.read(bought.id))
+
+    (mail,) = [one for one in sent_mails("ada@mail.example") if one.name == "payment_failed"]
+    assert sentence in mail.text
+    assert sentence in mail.html
 
 
 def test_who_has_no_key_hears_nothing_of_a_bill_that_failed_and_whose_it_becomes_does(story: Story) -> None:
