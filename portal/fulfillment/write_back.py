@@ -53,7 +53,7 @@ def queue(purchase: Purchase, facts: Facts) -> None:
     wanted = wanted_of(purchase)
     is_right = all(facts.metadata.get(name, "") == value for name, value in wanted.items())
     is_right = is_right and not (wanted and TEMPORARY in facts.metadata)
-    if (is_right and not _names_nobody(purchase, facts)) or _is_waiting(purchase):
+    if (is_right and not names_nobody(purchase, facts)) or _is_waiting(purchase):
         return
     mark = f"{_about(purchase)}{secrets.token_hex(8)}"[:200]
     outbox.queue_job(JOB, vendor_id=purchase.vendor_id, dedupe_key=mark, stripe_id=purchase.stripe_id)
@@ -75,7 +75,7 @@ def perform(*, vendor_id: int, stripe_id: str) -> None:
         except gateway.NoSuchPurchase:
             return
     if counterpart:
-        _name(connection, counterpart, owner, instance)
+        _name(connection, counterpart, marks_of(owner, instance))
     written = db.session.get(Purchase, (vendor_id, stripe_id))
     if written is not None:
         written.written_at = clock.now()
@@ -95,7 +95,7 @@ def _about(purchase: Purchase) -> str:
     return f"write_back:{purchase.vendor_id}:{purchase.stripe_id}:"
 
 
-def _names_nobody(purchase: Purchase, facts: Facts) -> bool:
+def names_nobody(purchase: Purchase, facts: Facts) -> bool:
     """Whether the Stripe customer could tell whose it is, and does not."""
     is_gone = facts.purchase is not None and facts.purchase.customer is not None and facts.purchase.customer.is_deleted
     if is_gone or purchase.state != "served" or facts.customer_metadata.get(CUSTOMER, "").strip():
@@ -112,12 +112,17 @@ def _counterpart(purchase: Purchase) -> str:
     return purchase.stripe_customer_id if known in (None, purchase.customer_id) else ""
 
 
-def _name(connection: gateway.Connection, counterpart: str, owner: int, instance: str) -> None:
+def marks_of(owner: int, instance: str) -> dict[str, str]:
+    """What a Stripe customer says whose it is."""
+    return {CUSTOMER: str(owner), INSTANCE: instance}
+
+
+def _name(connection: gateway.Connection, counterpart: str, marks: dict[str, str]) -> None:
     """Write whose customer it is, where nobody is named."""
     try:
         found = gateway.retrieve_customer(connection, counterpart)
         if not found.is_deleted and not found.metadata.get(CUSTOMER, "").strip():
-            gateway.write_customer_metadata(connection, counterpart, {CUSTOMER: str(owner), INSTANCE: instance})
+            gateway.write_customer_metadata(connection, counterpart, marks)
     except gateway.NoSuchCustomer:
         return
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from portal.billing.links import TEMPORARY, number_in
-from portal.fulfillment import write_back
+from portal.fulfillment import seeds, write_back
 from portal.fulfillment.facts import Facts
 from portal.fulfillment.models import Purchase
 from portal.reconciliation.case import Case, Done, Write
@@ -14,14 +14,16 @@ from portal.reconciliation.people import DUPLICATE_OF
 
 
 def back_to_stripe(purchase: Purchase, facts: Facts) -> list[Write]:
-    """Our numbers where Stripe shows others or none, and the marker of a missing key removed."""
+    """Our numbers where Stripe shows others or none, the marker of a missing key removed, and whose the payer is."""
     wanted = write_back.wanted_of(purchase)
-    if not wanted:
-        return []
     differing = {name: value for name, value in wanted.items() if facts.metadata.get(name, "") != value}
-    if TEMPORARY in facts.metadata:
+    if wanted and TEMPORARY in facts.metadata:
         differing[TEMPORARY] = ""
-    return [Write(facts.stripe_id, differing)] if differing else []
+    writes = [Write(facts.stripe_id, differing)] if differing else []
+    if purchase.customer_id and write_back.names_nobody(purchase, facts):
+        marks = write_back.marks_of(purchase.customer_id, seeds.instance_of(purchase.vendor_id))
+        writes.append(Write(purchase.stripe_customer_id, marks))
+    return writes
 
 
 def without_a_key(case: Case) -> list[Write]:

@@ -54,7 +54,7 @@ def _money() -> dict[str, Words]:
         "unclaimed_payment": Words(
             _("Unclaimed payment"),
             _("Paid, but nobody can tell for which customer or product."),
-            _("Bind the payment to a customer; the key follows."),
+            _("Bind the payment to a customer; the key follows, and so does the payer's billing at Stripe."),
             "danger",
         ),
         "quantity_differs": Words(

@@ -70,12 +70,17 @@ def test_an_unclaimed_payment_is_bound_to_a_customer(story: Story, desk: Desk) -
     assert desk.compare() == {"unclaimed_payment": 1}
     assert desk.evidence("unclaimed_payment")["ours"] == {"trouble": "no_customer"}
     assert not desk.rehearse("unclaimed_payment").is_done, "nobody was chosen"
-    assert any(f"#{ada.id}" in change.text for change in desk.rehearse("unclaimed_payment", ada.id).changes)
+    shown = desk.rehearse("unclaimed_payment", ada.id)
+    assert any(f"#{ada.id}" in change.text for change in shown.changes)
+    # The payer becomes this customer, who sees the billing at Stripe from then on.
+    told = {write.stripe_id: write.metadata.get("skm_customer_id") for write in shown.writes}
+    assert told == {bought.id: str(ada.id), str(bought.customer): str(ada.id)}
 
     desk.repair("unclaimed_payment", ada.id)
 
     assert story.the_key().customer_id == ada.id
     assert story.at_stripe(bought)["metadata"]["skm_customer_id"] == str(ada.id)
+    assert story.shop.v1.customers.retrieve(bought.customer).metadata["skm_customer_id"] == str(ada.id)
     assert desk.compare() == {}
 
 
