@@ -82,7 +82,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
 
 
 NUMBERS = tuple(LIMITS)  # their fields are short
-LATER = ("release_allowance", "grace_days", "refund_policy", "dispute_policy", "own_host", "api_token_in_query")
+LATER = ("release_allowance", "own_host", "api_token_in_query")
 
 
 class SwitchesForm(PortalForm):

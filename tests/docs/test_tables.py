@@ -46,6 +46,11 @@ def test_the_switches_and_their_defaults_are_those_of_the_code() -> None:
     assert [row[:2] for row in VENDOR.rows("switch", "default", "meaning")] == expected
 
 
+def test_the_settings_page_and_the_guide_agree_on_what_comes_later() -> None:
+    rows = VENDOR.rows("switch", "default", "meaning")
+    assert tuple(name for name, _default, meaning in rows if "later part" in meaning) == switches_form.LATER
+
+
 def test_the_settings_page_offers_every_switch() -> None:
     offered = [name for _heading, names in switches_form.GROUPS for name in names]
     assert sorted(offered) == sorted(switches.NAMES)
