@@ -18,7 +18,7 @@ from tests.webhooks.letters import SECRET
 
 SUBJECTS = [f"sub_bench{number:06d}" for number in range(2000)]
 NOTE = (
-    f"gunicorn gthread, 4 threads; every event another one, 3 KB; {wire.CONNECTIONS} kept connections,\n"
+    f"gunicorn gthread, 4 threads; every event another one, 4 KB; {wire.CONNECTIONS} kept connections,\n"
     f"  {wire.TURNS} turns of {wire.SECONDS:.0f} s, medians. One worker has a core for itself; two have none."
 )
 
