@@ -56,15 +56,15 @@ def plans_had(vendor_id: int, customer_ids: Collection[int]) -> Had:
     works = and_(PaidUnit.blocked_because == "", or_(PaidUnit.paid_until.is_(None), PaidUnit.paid_until > clock.now()))
     owes = and_(Purchase.stripe_id.startswith("sub_"), Purchase.status.in_(OWING))
     found = (
-        select(PaidUnit.price_id, PaidUnit.blocked_because, Plan.stripe_product_id, Purchase.stripe_id, Purchase.status)
+        select(PaidUnit.price_id, works, Plan.stripe_product_id, Purchase.stripe_id, Purchase.status)
         .join(Purchase, purchase)
         .outerjoin(Plan, plan)
         .where(PaidUnit.vendor_id == vendor_id, Purchase.customer_id.in_(customer_ids), or_(works, owes))
         .order_by(PaidUnit.id)
     )
     keys, running = Counter[str](), dict[str, Running]()
-    for price_id, because, product, stripe_id, status in db.session.execute(found):
-        keys[price_id] += not because
+    for price_id, counts, product, stripe_id, status in db.session.execute(found):
+        keys[price_id] += bool(counts)
         is_running = product and stripe_id.startswith("sub_") and status in GOES_ON
         if is_running and (product not in running or status in OWING):
             running[product] = Running(stripe_id, status in OWING)
